@@ -36,3 +36,17 @@ export const read = (memory: ByteMemory, index: number): number => {
   const low = memory.seam.load(memory.i32, index) >>> 0
   return (((low >>> 31) === (high & 1)) ? high : high + 1) * half + (low & 0x7fffffff)
 }
+
+/**
+ * What a writer that takes a counter over begins with. A predecessor that died between its two
+ * stores left the high word behind; it is put right here, because the next writer would not
+ * touch it before the low word crosses its next boundary, and a reader would then be 2^32 short.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const resume = (memory: ByteMemory, index: number): number => {
+  const value = read(memory, index)
+  memory.seam.store(memory.i32, index + 1, Math.floor(value / half))
+  return value
+}

@@ -36,6 +36,15 @@ export const ring = (memory: ByteMemory, index: number): void => {
   memory.seam.notify(memory.i32, index)
 }
 
+/**
+ * Wakes the sleeper whatever the word says: a ringer that died between its store and its notification
+ * left a sleeper that no later `ring` would wake. For whoever learns of a death.
+ */
+export const wake = (memory: ByteMemory, index: number): void => {
+  memory.seam.store(memory.i32, index, Idle)
+  memory.seam.notify(memory.i32, index)
+}
+
 /** Blocks the thread until a ring or for `millis`. */
 export const sleep = (memory: ByteMemory, index: number, millis?: number): void => {
   memory.seam.wait(memory.i32, index, Armed, millis)

@@ -16,16 +16,21 @@
 /** Bytes before the payload. */
 export const headerBytes = 8
 
-/** Kinds of frame. Those from `user` to 15 are the layer above's to name. */
+/**
+ * Kinds of frame: four bits, of which the highest (`attached`) says that buffers travel beside the
+ * frame. Those from `user` to 7 are the layer above's to name.
+ */
 export const Kind = {
   Empty: 0,
   Pad: 1,
   /** A message, encoded in the payload. */
   Data: 2,
-  /** A message whose whole encoding is the first attachment, sent beside the ring. */
+  /** A message whose whole encoding is the first buffer beside; the payload is its length in bytes. */
   Beside: 3,
   user: 4
 } as const
+
+export const attached = 8
 
 /** The longest payload a header can name, in bytes. */
 export const maxPayload = 0x07ffffff

@@ -60,8 +60,12 @@ export class LaneProducer {
     this.published = this.write
     this.seq = this.recoverSequence()
     this.ackedCount = seam.load(this.i32, control + LaneControl.ackedCount)
-    this.sent = Counter.read(memory, control + LaneControl.sent)
+    const counted = Counter.resume(memory, control + LaneControl.sent)
+    // Messages are numbered from 0, so the sequence tells what a predecessor that died after
+    // storing `write` did not count.
+    this.sent = counted + ((this.seq - (counted | 0)) | 0)
     this.sentPublished = this.sent
+    if (this.sent !== counted) Counter.publish(memory, control + LaneControl.sent, this.sent, counted)
   }
 
   /**
@@ -153,6 +157,11 @@ export class LaneProducer {
   load(): number {
     this.refresh()
     return (this.write - this.acked) | 0
+  }
+
+  /** Messages that are not acknowledged, unpublished ones included. */
+  get depth(): number {
+    return (this.seq - this.memory.seam.load(this.i32, this.control + LaneControl.ackedCount)) | 0
   }
 
   /** The number of the last committed message, modulo 2^32: what its frame carries. */

@@ -47,6 +47,8 @@ export interface MeshOptions {
   readonly fingerprint: readonly [number, number]
   /** Whether senders wait for the successor of a dead receiver instead of failing. */
   readonly awaitSuccessor: boolean
+  /** Two random 32-bit words that name this mesh among all others; zero where nothing travels beside it. */
+  readonly id?: readonly [number, number]
 }
 
 const isPowerOfTwo = (n: number): boolean => n > 0 && (n & (n - 1)) === 0
@@ -63,6 +65,7 @@ export class Mesh {
   readonly laneMessages: number
   readonly fingerprint: readonly [number, number]
   readonly awaitSuccessor: boolean
+  readonly id: string
 
   private constructor(memory: ByteMemory) {
     const i32 = memory.i32
@@ -73,6 +76,7 @@ export class Mesh {
     this.laneMessages = i32[Header.laneMessages]
     this.fingerprint = [i32[Header.fingerprintLow], i32[Header.fingerprintHigh]]
     this.awaitSuccessor = (i32[Header.flags] & flagAwaitSuccessor) !== 0
+    this.id = `${(i32[Header.idLow] >>> 0).toString(36)}-${(i32[Header.idHigh] >>> 0).toString(36)}`
   }
 
   /** Lays a new mesh out in fresh, zeroed memory. */
@@ -90,6 +94,8 @@ export class Mesh {
     i32[Header.version] = version
     i32[Header.fingerprintLow] = options.fingerprint[0]
     i32[Header.fingerprintHigh] = options.fingerprint[1]
+    i32[Header.idLow] = options.id?.[0] ?? 0
+    i32[Header.idHigh] = options.id?.[1] ?? 0
     i32[Header.senders] = options.senders
     i32[Header.receivers] = options.receivers
     i32[Header.laneBytes] = options.laneBytes
@@ -106,8 +112,12 @@ export class Mesh {
     if (buffer.byteLength < 256) {
       throw new RingFault("layout", `${buffer.byteLength} bytes are too few for a channel's header`, 0)
     }
-    const memory = new ByteMemory(buffer, seam)
-    const i32 = memory.i32
+    return Mesh.over(new ByteMemory(buffer, seam))
+  }
+
+  /** As `open`, over views that exist already. */
+  static over(memory: ByteMemory): Mesh {
+    const { buffer, i32 } = memory
     if (i32[Header.magic] !== magic || i32[Header.version] !== version) {
       throw new RingFault("layout", "the memory does not begin with a channel's header", 0)
     }
@@ -236,7 +246,10 @@ export class Mesh {
       if (seam.load(i32, at) !== held) continue
       if (seam.compareExchange(i32, at, held, (owner << 3) | EndpointState.Dead) === held) found++
     }
-    if (found > 0) this.ringAll()
+    // Even when nothing was found: it may have died on its way from its last store to a bell.
+    for (let e = 0; e < this.senders + this.receivers; e++) {
+      Doorbell.wake(this.memory, endpointIndex(e) + Endpoint.bell)
+    }
     return found
   }
 

@@ -102,6 +102,11 @@ export class ReceiverPort {
     return this.laneSenders[this.turn]
   }
 
+  /** The receiver slot that the lane belongs to: this one's, or an adopted one. */
+  get column(): number {
+    return this.held[this.turn]
+  }
+
   /** Passes the frame that `next` found. */
   advance(): void {
     this.lanes[this.turn].advance()
@@ -163,6 +168,13 @@ export class ReceiverPort {
       if (state === EndpointState.Dead) dead = true
     }
     return dead ? "sender-died" : "closed"
+  }
+
+  /** Counts an operation that failed, for statistics. */
+  countError(): void {
+    const { i32, seam } = this.mesh.memory
+    const at = endpointIndex(this.mesh.receiverEndpoint(this.slot)) + Endpoint.errors
+    seam.store(i32, at, seam.load(i32, at) + 1)
   }
 
   /** Word index of the bell that is rung when something was published. */

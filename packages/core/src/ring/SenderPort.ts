@@ -30,7 +30,6 @@ export class SenderPort {
   readonly mesh: Mesh
   readonly slot: number
   private readonly lanes: ReadonlyArray<LaneProducer>
-  private readonly dirty: Array<boolean>
   private current: number
   private closed = false
   private waits: number
@@ -39,7 +38,6 @@ export class SenderPort {
     this.mesh = mesh
     this.slot = slot
     this.lanes = Array.from({ length: mesh.receivers }, (_, r) => mesh.producer(slot, r))
-    this.dirty = this.lanes.map(() => false)
     this.current = mesh.receivers === 1 ? 0 : -1
     this.waits = Counter.read(mesh.memory, endpointIndex(slot) + Endpoint.waits)
   }
@@ -94,18 +92,13 @@ export class SenderPort {
   /** Completes the frame begun by `reserve`. */
   commit(bytes: number, kind: number): void {
     this.lanes[this.current].commit(bytes, kind)
-    this.dirty[this.current] = true
   }
 
   /** Makes the batch visible, wakes its receiver, and lets the next batch choose anew. */
   publish(): void {
     const r = this.current
     if (r < 0) return
-    if (this.dirty[r]) {
-      this.dirty[r] = false
-      this.lanes[r].publish()
-      this.mesh.ring(this.mesh.receiverEndpoint(r))
-    }
+    if (this.lanes[r].publish()) this.mesh.ring(this.mesh.receiverEndpoint(r))
     if (this.lanes.length > 1) this.current = -1
   }
 
@@ -119,6 +112,20 @@ export class SenderPort {
       if (state === EndpointState.Dead) dead = true
     }
     return dead ? "receiver-died" : "receiver-closed"
+  }
+
+  /** Messages in all lanes that are not acknowledged, unpublished ones included. */
+  get depth(): number {
+    let depth = 0
+    for (let r = 0; r < this.lanes.length; r++) depth += this.lanes[r].depth
+    return depth
+  }
+
+  /** Counts an operation that failed, for statistics. */
+  countError(): void {
+    const { i32, seam } = this.mesh.memory
+    const at = endpointIndex(this.slot) + Endpoint.errors
+    seam.store(i32, at, seam.load(i32, at) + 1)
   }
 
   /** Word index of the bell that is rung when room was made. */

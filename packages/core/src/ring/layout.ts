@@ -34,7 +34,10 @@ export const Header = {
   /** Bit 0: senders wait for the successor of a dead receiver instead of failing. */
   flags: 9,
   /** One more than the highest sender slot ever reserved: how many lanes a receiver polls. */
-  highWater: 10
+  highWater: 10,
+  /** A random name for the mesh, so that what travels beside it finds its way. */
+  idLow: 11,
+  idHigh: 12
 } as const
 
 /** Words of an endpoint's block. */

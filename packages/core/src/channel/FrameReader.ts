@@ -1,0 +1,135 @@
+/**
+ * Reads frames back into values. Synchronous: finds the next frame, decodes it by whatever codec
+ * its kind asks for, and passes it.
+ *
+ * @since 0.1.0
+ */
+import { CodecError } from "../codec/CodecError.ts"
+import { ByteMemory } from "../ring/ByteMemory.ts"
+import * as Doorbell from "../ring/Doorbell.ts"
+import { attached, Kind } from "../ring/Frame.ts"
+import { Endpoint, ownerOf } from "../ring/layout.ts"
+import type { ReceiverPort } from "../ring/ReceiverPort.ts"
+import type { FrameCodec } from "./FrameCodec.ts"
+import { Inbox } from "./Post.ts"
+
+/**
+ * A frame whose buffers will never come: they died with the receiver that they were moved to, or
+ * with the sender before anybody asked for them.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class LostPayload extends Error {
+  override readonly name = "LostPayload"
+}
+
+const none: Array<ArrayBufferLike> = []
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class FrameReader {
+  readonly port: ReceiverPort
+  private readonly inboxes: Array<Inbox | undefined> = []
+  private buffers: ReadonlyArray<ArrayBufferLike> | "lost" | undefined
+  private awaited: Inbox | undefined
+  private awaitedSequence = 0
+  private beside = false
+
+  constructor(port: ReceiverPort) {
+    this.port = port
+  }
+
+  /**
+   * Finds the next frame and returns its kind, or 0 if there is none, or none whose buffers have
+   * arrived. Finds the same frame again until `advance`. Throws a `RingFault` on corrupt memory.
+   */
+  next(): number {
+    const found = this.port.next()
+    if (found < Kind.Beside) return found
+    return (found & attached) === 0 ? found : this.collect(found)
+  }
+
+  private collect(found: number): number {
+    const { lane, laneIndex } = this.port
+    if (this.buffers === undefined) {
+      const inbox = (this.inboxes[laneIndex] ??= this.openInbox())
+      this.buffers = inbox.take(lane.count)
+      if (this.buffers === undefined) {
+        this.awaited = inbox
+        this.awaitedSequence = lane.count
+        return Kind.Empty
+      }
+      this.awaited = undefined
+    }
+    const kind = found & ~attached
+    this.beside = kind === Kind.Beside
+    return this.beside ? this.port.mesh.memory.view.getInt32(lane.offset + 4, true) : kind
+  }
+
+  private openInbox(): Inbox {
+    const { column, mesh, sender } = this.port
+    return new Inbox(
+      { mesh: mesh.id, sender, receiver: column },
+      () => ownerOf(mesh.endpoint(sender, Endpoint.state)),
+      () => Doorbell.ring(mesh.memory, this.port.bell)
+    )
+  }
+
+  /** Whether `next` would find something. Never throws: a fault is found by `next`. */
+  ready(): boolean {
+    if (this.awaited !== undefined) return this.awaited.has(this.awaitedSequence)
+    try {
+      return this.port.next() !== Kind.Empty
+    } catch {
+      return true
+    }
+  }
+
+  /**
+   * Decodes the frame that `next` found. Throws a `CodecError`, or `LostPayload`. The frame is
+   * passed by `advance`, whether it decoded or not.
+   */
+  read<A>(codec: FrameCodec<A>): A {
+    const { lane } = this.port
+    const { memory } = this.port.mesh
+    if (this.buffers === undefined) return codec.read(memory, lane.offset, lane.offset + lane.length)
+    if (this.buffers === "lost") throw new LostPayload("the buffers that travelled beside this message are gone")
+    if (!this.beside) {
+      memory.attachments = [...this.buffers]
+      const value = codec.read(memory, lane.offset, lane.offset + lane.length)
+      memory.attachments = none
+      return value
+    }
+    const bytes = memory.view.getInt32(lane.offset, true)
+    const [whole, ...rest] = this.buffers
+    if (whole === undefined || bytes < 0 || bytes > whole.byteLength) {
+      throw new CodecError("$", `${bytes} bytes beside the ring, of ${whole?.byteLength ?? 0}`, lane.offset)
+    }
+    const standalone = new ByteMemory(whole)
+    standalone.attachments = rest
+    return codec.read(standalone, 0, bytes)
+  }
+
+  /** Shows the bytes of the frame that `next` found: those in the ring, or those beside it. */
+  readWith(f: (memory: ByteMemory, offset: number, end: number) => void): void {
+    const { lane } = this.port
+    if (!this.beside) return f(this.port.mesh.memory, lane.offset, lane.offset + lane.length)
+    const { buffers } = this
+    if (Array.isArray(buffers) && buffers.length > 0) f(new ByteMemory(buffers[0]), 0, buffers[0].byteLength)
+  }
+
+  /** Passes the frame that `next` found. */
+  advance(): void {
+    this.buffers = undefined
+    this.beside = false
+    this.port.advance()
+  }
+
+  close(): void {
+    this.port.close()
+    for (const inbox of this.inboxes) inbox?.close()
+  }
+}

@@ -1,0 +1,173 @@
+/**
+ * How a half of a channel waits for the other: a trade of latency against processor time.
+ *
+ * | strategy | while waiting | wakes after | costs |
+ * |---|---|---|---|
+ * | `spin` | looks without pause for up to 50 µs, then as `yield` | under 1 µs | a whole core, and the event loop between looks |
+ * | `yield` | looks once a turn of the event loop | about 2 µs | a whole core; timers and I/O go on |
+ * | `park` | sleeps until it is rung | about 60 µs | nothing |
+ * | `hybrid` | spins 2 µs, yields while traffic is hot, then parks | 1 to 60 µs | nothing once idle |
+ * | `block` | sleeps the whole thread | about 55 µs | nothing, but timers, I/O, other fibers and the debugger stop |
+ *
+ * Traffic is hot while recent waits were short: the time that `hybrid` yields before it parks
+ * follows twice their moving average, up to 250 µs.
+ *
+ * `block` is for a thread that does nothing else; it wakes every 100 ms to let the event loop turn.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Schema from "effect/Schema"
+import type { ByteMemory } from "../ring/ByteMemory.ts"
+import * as Doorbell from "../ring/Doorbell.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export const WaitStrategy = Schema.Literals(["spin", "yield", "park", "hybrid", "block"])
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type WaitStrategy = typeof WaitStrategy.Type
+
+/**
+ * A half that can wait: a port of `ring/`, and what it waits for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Waitable {
+  readonly memory: ByteMemory
+  readonly bell: number
+  /** Whether there is something to do. Called often, must be cheap. */
+  ready(): boolean
+  arm(): void
+  /** Told after each sleep, in milliseconds. */
+  parked(millis: number): void
+}
+
+/** A parked half looks again this often, in milliseconds, whether rung or not: a peer's thread may be gone. */
+const recheckMillis = 100
+const spinMillis = 0.002
+const longSpinMillis = 0.05
+const hottestMillis = 0.25
+
+/**
+ * Waits for one half, remembering how long its waits were.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Waiter {
+  private readonly target: Waitable
+  private readonly strategy: WaitStrategy
+  private average = hottestMillis
+
+  constructor(target: Waitable, strategy: WaitStrategy) {
+    this.target = target
+    this.strategy = strategy
+  }
+
+  /**
+   * Completes when the target is ready. Interruptible; holds a timer while it waits, so the
+   * process stays alive unless `keepAlive` is false.
+   */
+  wait(keepAlive: boolean): Effect.Effect<void> {
+    return Effect.callback<void>((resume) => {
+      const start = performance.now()
+      const spun = this.spin(start)
+      if (spun) return resume(Effect.void)
+      let immediate: ReturnType<typeof setImmediate> | undefined
+      let timer: ReturnType<typeof setTimeout> | undefined
+      let done = false
+      const { strategy, target } = this
+
+      const finish = () => {
+        done = true
+        if (timer !== undefined) clearTimeout(timer)
+        const millis = performance.now() - start
+        this.average += (Math.min(millis, 4 * hottestMillis) - this.average) / 8
+        resume(Effect.void)
+      }
+      const budget =
+        strategy === "hybrid" ? Math.min(2 * this.average, hottestMillis) : strategy === "park" || strategy === "block" ? 0 : Infinity
+      const poll = () => {
+        immediate = undefined
+        if (target.ready()) return finish()
+        if (performance.now() - start < budget) immediate = setImmediate(poll)
+        else if (strategy === "block") block()
+        else park()
+      }
+      const block = () => {
+        target.arm()
+        if (!target.ready()) {
+          const from = performance.now()
+          Doorbell.sleep(target.memory, target.bell, recheckMillis)
+          target.parked(performance.now() - from)
+        }
+        Doorbell.ring(target.memory, target.bell)
+        // A turn of the event loop between two sleeps lets an interruption through.
+        immediate = setImmediate(poll)
+      }
+      const park = () => {
+        target.arm()
+        if (target.ready()) {
+          // Rung, not only disarmed: another fiber of this thread may sleep at the same bell.
+          Doorbell.ring(target.memory, target.bell)
+          return finish()
+        }
+        const from = performance.now()
+        const rung = Doorbell.sleepAsync(target.memory, target.bell)
+        if (rung === undefined) return finish()
+        let awake = false
+        const wake = () => {
+          if (awake || done) return
+          awake = true
+          target.parked(performance.now() - from)
+          finish()
+        }
+        rung.then(wake)
+        const recheck = () => {
+          if (target.ready()) {
+            // Also ends the native wait, which would otherwise stay behind.
+            Doorbell.ring(target.memory, target.bell)
+            return wake()
+          }
+          arm()
+        }
+        const arm = () => {
+          timer = setTimeout(recheck, recheckMillis)
+          if (!keepAlive) (timer as { unref?: () => void }).unref?.()
+        }
+        arm()
+      }
+
+      if (budget > 0) immediate = setImmediate(poll)
+      else if (strategy === "block") block()
+      else park()
+
+      return Effect.sync(() => {
+        done = true
+        if (immediate !== undefined) clearImmediate(immediate)
+        if (timer !== undefined) {
+          clearTimeout(timer)
+          Doorbell.ring(target.memory, target.bell)
+        }
+      })
+    })
+  }
+
+  private spin(start: number): boolean {
+    const { strategy, target } = this
+    if (target.ready()) return true
+    const limit = strategy === "spin" ? longSpinMillis : strategy === "hybrid" ? spinMillis : 0
+    if (limit === 0) return false
+    do {
+      for (let i = 0; i < 16; i++) if (target.ready()) return true
+    } while (performance.now() - start < limit)
+    return false
+  }
+}

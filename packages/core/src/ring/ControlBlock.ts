@@ -1,0 +1,112 @@
+/**
+ * The words through which a worker is commanded and watched, beside its mailbox, so that a command
+ * overtakes every message: the worker looks at one word between two messages.
+ *
+ * The owner writes `command` and `pings`, the worker everything else.
+ *
+ * @since 0.1.0
+ */
+import { native } from "./atomics.ts"
+import { ByteMemory } from "./ByteMemory.ts"
+import * as Counter from "./Counter.ts"
+
+const Word = {
+  command: 0,
+  pings: 1,
+  // A block of 128 bytes further on: the worker's own cache lines.
+  status: 32,
+  pongs: 33,
+  handled: 34
+} as const
+
+/**
+ * What the owner wants: go on, hold on, or finish what is in the mailbox and end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Command = { Run: 0, Pause: 1, Stop: 2 } as const
+
+/**
+ * What the worker is doing.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Status = { Idle: 0, Running: 1, Paused: 2, Stopped: 3 } as const
+
+const statusNames = ["Idle", "Running", "Paused", "Stopped"] as const
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class ControlBlock {
+  readonly memory: ByteMemory
+  private handledPublished = 0
+
+  constructor(buffer: SharedArrayBuffer) {
+    this.memory = new ByteMemory(buffer, native)
+  }
+
+  static make(): ControlBlock {
+    return new ControlBlock(new SharedArrayBuffer(256))
+  }
+
+  get buffer(): SharedArrayBuffer {
+    return this.memory.buffer as SharedArrayBuffer
+  }
+
+  get command(): number {
+    return this.memory.seam.load(this.memory.i32, Word.command)
+  }
+
+  set command(value: number) {
+    this.memory.seam.store(this.memory.i32, Word.command, value)
+  }
+
+  get status(): number {
+    return this.memory.seam.load(this.memory.i32, Word.status)
+  }
+
+  set status(value: number) {
+    this.memory.seam.store(this.memory.i32, Word.status, value)
+  }
+
+  get statusName(): (typeof statusNames)[number] {
+    return statusNames[this.status] ?? "Idle"
+  }
+
+  /** Asks for a sign of life; `answered` is true once the worker gave it. Returns the question's number. */
+  ping(): number {
+    return this.memory.seam.add(this.memory.i32, Word.pings, 1) + 1
+  }
+
+  /** Answers every question so far. Called by the worker between messages. */
+  pong(): void {
+    const asked = this.memory.seam.load(this.memory.i32, Word.pings)
+    if (this.memory.seam.load(this.memory.i32, Word.pongs) !== asked) {
+      this.memory.seam.store(this.memory.i32, Word.pongs, asked)
+      this.memory.seam.notify(this.memory.i32, Word.pongs)
+    }
+  }
+
+  /** Whether a question waits for its answer. */
+  get asked(): boolean {
+    return this.memory.seam.load(this.memory.i32, Word.pings) !== this.memory.seam.load(this.memory.i32, Word.pongs)
+  }
+
+  answered(question: number): boolean {
+    return ((this.memory.seam.load(this.memory.i32, Word.pongs) - question) | 0) >= 0
+  }
+
+  /** Messages and requests that the worker has handled. */
+  get handled(): number {
+    return Counter.read(this.memory, Word.handled)
+  }
+
+  set handled(value: number) {
+    Counter.publish(this.memory, Word.handled, value, this.handledPublished)
+    this.handledPublished = value
+  }
+}

@@ -1,0 +1,355 @@
+/**
+ * Explores every interleaving of model threads that run production code on shared memory, with the
+ * death of a thread at any step.
+ *
+ * A depth-first search over states with a visited set. What keeps it small, and why it loses nothing:
+ *
+ * - Threads are automata (`Automaton`), so a step costs no run of the code under test.
+ * - An access that no other thread can meet, now or later, is taken alone: a persistent set of one
+ *   (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems"). "Later" is the footprint of the automata as
+ *   far as they are known. When a search has found that a footprint it relied on was too small, it is
+ *   repeated; the shortest execution that leaves the known footprints is never hidden by them. Random walks fill
+ *   the automata beforehand. A state on the current path is never entered by such a step alone, so
+ *   no thread is put off for ever.
+ * - A thread dies right after an access that others can see, or before its first. To die later, before
+ *   its next such access, looks the same to everybody else.
+ *
+ * A **data race** is reported when two threads stand at accesses to one word, one of them a write and
+ * one of them plain: in sequentially consistent executions that is the same as two
+ * conflicting accesses that nothing orders. Words are the unit: writing two bytes of one word from two threads is reported.
+ *
+ * **Limits.** Waits do not time out, `waitAsync` is modelled as `wait`, and a thread woken by a `notify` with a count dies
+ * no sooner than its next write. States are told apart by 64-bit hashes (`StateSet`).
+ *
+ * ```ts
+ * const program: Program = {
+ *   memory: () => new ArrayBuffer(8),
+ *   threads: [
+ *     {
+ *       name: "W",
+ *       local: () => ({}),
+ *       first: "write",
+ *       operations: {
+ *         write: (_, { memory }) => {
+ *           memory.i32[1] = 42
+ *           memory.seam.store(memory.i32, 0, 1)
+ *           return undefined
+ *         }
+ *       }
+ *     },
+ *     {
+ *       name: "R",
+ *       local: () => ({}),
+ *       first: "read",
+ *       operations: {
+ *         read: (_, { memory }) => {
+ *           if (memory.seam.load(memory.i32, 0) === 1 && memory.i32[1] !== 42) throw new Error("too early")
+ *           return undefined
+ *         }
+ *       }
+ *     }
+ *   ]
+ * }
+ * explore(program).failure // undefined; swap the two writes and it is a data race, with its schedule
+ * ```
+ *
+ * @since 0.1.0
+ */
+import { isPlain, mayMeet, mutates, type Node } from "./Automaton.ts"
+import { Machine, Status } from "./Machine.ts"
+import type { ExploreOptions, Failure, Program, Report } from "./Program.ts"
+import { Step } from "./RecordingMemory.ts"
+import { decode, encode, format, parse } from "./Schedule.ts"
+import { StateSet } from "./StateSet.ts"
+
+/** Steps of one execution, after which the program is taken not to end. */
+const depthLimit = 100_000
+
+const describe = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+
+/** What is wrong with the current state, if anything. */
+const faultOf = (machine: Machine): string | undefined => {
+  for (let t = 0; t < machine.at.length; t++) {
+    const node = machine.at[t]
+    if (machine.status[t] !== Status.Running) continue
+    if (node.step === Step.Fail) return `${machine.threads[t].name} in ${node.start.operation}: ${describe(node.error)}`
+    if (!isPlain(node.step)) continue
+    for (let u = 0; u < machine.at.length; u++) {
+      const other = machine.at[u]
+      if (u === t || !machine.canStep(u) || !overlap(node, other)) continue
+      if (!mutates(node.step) && !mutates(other.step)) continue
+      return `data race on word ${node.word}: ${machine.threads[t].name} in ${node.start.operation}, ` +
+        `${machine.threads[u].name} in ${other.start.operation}`
+    }
+  }
+  return machine.program.invariant?.(machine.observation)
+}
+
+const widthOf = (node: Node): number => (node.step === Step.ReadF || node.step === Step.WriteF ? 2 : 1)
+
+const overlap = (a: Node, b: Node): boolean =>
+  b.word >= 0 && b.step !== Step.Notify && a.word < b.word + widthOf(b) && b.word < a.word + widthOf(a)
+
+/** What is wrong with a state in which nobody can step, if anything. */
+const endFault = (machine: Machine): string | undefined => {
+  const stuck = machine.threads.filter((_, t) => machine.status[t] === Status.Parked)
+  if (stuck.length > 0) return `stuck: ${stuck.map((thread) => thread.name).join(", ")} would sleep for ever`
+  return machine.program.atEnd?.(machine.observation)
+}
+
+/** The thread whose next step nobody can meet, -1 if there is none. */
+const loner = (machine: Machine, eager: boolean): number => {
+  for (let t = 0; t < machine.at.length; t++) {
+    if (machine.canStep(t) && ((eager && isPlain(machine.at[t].step)) || isAlone(machine, t))) return t
+  }
+  return -1
+}
+
+const isAlone = (machine: Machine, t: number): boolean => {
+  const node = machine.at[t]
+  for (let u = 0; u < machine.at.length; u++) {
+    if (u === t || !machine.isLive(u)) continue
+    if (mayMeet(node, machine.at[u], machine.words)) return false
+    const heir = machine.successor[u]
+    if (heir >= 0 && machine.canDie(u) && mayMeet(node, machine.at[heir], machine.words)) return false
+  }
+  return true
+}
+
+/** A small generator of pseudo-random numbers: the same walks in every run. */
+const random = (seed: number) => (below: number): number => {
+  seed = (Math.imul(seed, 1664525) + 1013904223) | 0
+  return (((seed >>> 8) / 0x1000000) * below) | 0
+}
+
+/** Walks at random until walks find nothing new; a failure on the way is as good as any. */
+const warmUp = (machine: Machine): Failure | undefined => {
+  const pick = random(1)
+  const { nodes } = machine.automaton
+  for (let walk = 0, barren = 0; barren < 100 && walk < 4000; walk++) {
+    const known = nodes.length
+    const taken: Array<number> = []
+    let slot = 0
+    // Half of the walks kill nobody; the others do so at a step somewhere in the first 256.
+    const fatal = machine.deathsLeft > 0 && walk % 2 === 1 ? pick(256) : -1
+    for (;;) {
+      const message = faultOf(machine)
+      if (message !== undefined) return { message, schedule: format(taken, machine.threads) }
+      const able = machine.threads.flatMap((_, t) => (machine.canStep(t) ? [t] : []))
+      if (able.length === 0) {
+        const message = endFault(machine)
+        if (message !== undefined) return { message, schedule: format(taken, machine.threads) }
+        break
+      }
+      if (taken.length > depthLimit) return { message: "the program does not end", schedule: format(taken.slice(0, 1000), machine.threads) }
+      if (!able.includes(slot) || pick(8) === 0) slot = able[pick(able.length)]
+      const die = taken.length >= fatal && fatal >= 0 && machine.canDie(slot) && mutates(machine.at[slot].step)
+      taken.push(encode(slot, true, die))
+      machine.step(slot)
+      if (die && machine.canDie(slot)) machine.kill(slot)
+    }
+    machine.back(0)
+    barren = nodes.length === known ? barren + 1 : 0
+  }
+  machine.back(0)
+  return undefined
+}
+
+class Search {
+  readonly machine: Machine
+  readonly options: ExploreOptions
+  readonly visited = new StateSet()
+  transitions = 0
+  ends = 0
+  deaths = 0
+  truncated = false
+
+  /** One entry a frame; `pool` holds the choices of all frames. */
+  private readonly pool: Array<number> = []
+  private readonly next: Array<number> = []
+  private readonly from: Array<number> = []
+  private readonly marks: Array<number> = []
+  private readonly lows: Array<number> = []
+  private readonly highs: Array<number> = []
+  private readonly alone: Array<boolean> = []
+  /** With a bound on preemptions: whose turn it is, and how many are left. */
+  private turn = -1
+  private budget: number
+  private readonly turns: Array<number> = []
+  private readonly budgets: Array<number> = []
+
+  constructor(machine: Machine, options: ExploreOptions) {
+    this.machine = machine
+    this.options = options
+    this.budget = options.preemptions ?? -1
+  }
+
+  run(): Failure | undefined {
+    const { machine, pool } = this
+    const maxStates = this.options.maxStates ?? 20_000_000
+    let message = this.enter() === 0 ? this.open(true) : undefined
+    while (message === undefined && this.next.length > 0) {
+      const top = this.next.length - 1
+      if (this.next[top] === pool.length) {
+        this.close()
+        continue
+      }
+      const choice = pool[this.next[top]++]
+      this.turn = this.turns[top]
+      this.budget = this.budgets[top]
+      this.take(choice, this.alone[top])
+      const mark = this.enter()
+      if (mark === 0) {
+        message = this.open(false)
+        if (this.visited.size >= maxStates) {
+          this.truncated = true
+          break
+        }
+        continue
+      }
+      machine.back(this.marks[top])
+      // Putting the others off around a circle could be for ever.
+      if (mark === 1 && this.alone[top]) {
+        this.alone[top] = false
+        this.everybody()
+      }
+    }
+    if (message === undefined) {
+      machine.back(0)
+      return undefined
+    }
+    const taken = this.next.slice(0, -1).map((next) => pool[next - 1])
+    machine.back(0)
+    return { message, schedule: format(taken, machine.threads) }
+  }
+
+  private take(choice: number, alone: boolean): void {
+    const { machine } = this
+    const { die, slot, step } = decode(choice)
+    this.transitions++
+    if (this.budget >= 0 && !alone) {
+      if (slot !== this.turn && this.turn >= 0 && machine.canStep(this.turn)) this.budget--
+      this.turn = slot
+    }
+    if (step) machine.step(slot)
+    if (die && machine.canDie(slot)) {
+      machine.kill(slot)
+      this.deaths++
+    }
+  }
+
+  private enter(): number {
+    const salt = this.budget < 0 ? 0 : Math.imul(this.turn + 2, 0x9e3779b1) ^ Math.imul(this.budget + 1, 0x85ebca77)
+    const low = this.machine.hashLow ^ salt
+    const high = this.machine.hashHigh ^ Math.imul(salt, 0x27d4eb2f)
+    const mark = this.visited.enter(low, high)
+    if (mark === 0) {
+      this.lows.push(low)
+      this.highs.push(high)
+    }
+    return mark
+  }
+
+  /** Looks at a state for the first time and lists what may happen in it; returns what is wrong with it. */
+  private open(first: boolean): string | undefined {
+    const { machine, pool } = this
+    this.from.push(pool.length)
+    this.next.push(pool.length)
+    this.marks.push(machine.mark())
+    this.turns.push(this.turn)
+    this.budgets.push(this.budget)
+    const lone = first ? -1 : loner(machine, this.options.plain === "eager")
+    this.alone.push(lone >= 0)
+    const fault = faultOf(machine)
+    if (fault !== undefined) return fault
+    if (lone >= 0) this.offer(lone)
+    else this.everybody()
+    if (first) {
+      for (let t = 0; t < machine.at.length; t++) if (machine.canDie(t)) pool.push(encode(t, false, true))
+    }
+    if (this.from[this.from.length - 1] === pool.length) {
+      this.ends++
+      return endFault(machine)
+    }
+    return this.next.length > depthLimit ? "the program does not end" : undefined
+  }
+
+  private everybody(): void {
+    const { machine } = this
+    const only = this.budget === 0 && this.turn >= 0 && machine.canStep(this.turn) ? this.turn : -1
+    for (let t = 0; t < machine.at.length; t++) {
+      if (machine.canStep(t) && (only < 0 || only === t)) this.offer(t)
+    }
+  }
+
+  private offer(t: number): void {
+    const { machine, pool } = this
+    pool.push(encode(t, true, false))
+    if (machine.canDie(t) && mutates(machine.at[t].step)) pool.push(encode(t, true, true))
+  }
+
+  private close(): void {
+    this.pool.length = this.from.pop()!
+    this.next.pop()
+    this.marks.pop()
+    this.turns.pop()
+    this.budgets.pop()
+    this.alone.pop()
+    this.visited.leave(this.lows.pop()!, this.highs.pop()!)
+    const above = this.marks.length - 1
+    if (above >= 0) this.machine.back(this.marks[above])
+  }
+}
+
+/**
+ * Explores a program.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const explore = (program: Program, options: ExploreOptions = {}): Report => {
+  const machine = new Machine(program)
+  const lost = warmUp(machine)
+  if (lost !== undefined) {
+    return { states: 0, transitions: 0, ends: 0, deaths: 0, complete: false, failure: lost }
+  }
+  machine.automaton.refreshFootprints()
+  for (;;) {
+    const search = new Search(machine, options)
+    const failure = search.run()
+    const sound = machine.automaton.refreshFootprints()
+    if (!sound && failure === undefined && !search.truncated) continue
+    const { deaths, ends, transitions, truncated, visited } = search
+    return { states: visited.size, transitions, ends, deaths, complete: failure === undefined && !truncated, failure }
+  }
+}
+
+const names: Record<number, string> = Object.fromEntries(Object.entries(Step).map(([name, step]) => [step, name.toLowerCase()]))
+
+/**
+ * Runs one schedule and tells each access, a line each, and how it ended.
+ *
+ * @category testing
+ * @since 0.1.0
+ */
+export const replay = (program: Program, schedule: string): { readonly trace: ReadonlyArray<string>; readonly failure: string | undefined } => {
+  const machine = new Machine(program)
+  const trace: Array<string> = []
+  for (const choice of parse(schedule, machine.threads)) {
+    const { die, slot, step } = decode(choice)
+    const { name } = machine.threads[slot]
+    if (step) {
+      if (!machine.canStep(slot)) throw new Error(`${name} cannot step here: the schedule is of another program`)
+      const { node, result } = machine.step(slot)
+      const place = node.word < 0 ? `event ${node.index}` : program.wordName?.(node.word) ?? `word ${node.word}`
+      const operands = node.step === Step.Cas ? `${node.first} → ${node.second}, ` : mutates(node.step) ? `${node.first}, ` : ""
+      trace.push(`${name} ${node.start.operation}: ${names[node.step]} ${place}: ${operands}${result ?? "parks"}`)
+    }
+    if (die && machine.canDie(slot)) {
+      machine.kill(slot)
+      trace.push(`${name} dies`)
+    }
+  }
+  const able = machine.threads.some((_, t) => machine.canStep(t))
+  return { trace, failure: faultOf(machine) ?? (able ? undefined : endFault(machine)) }
+}

@@ -1,0 +1,108 @@
+/**
+ * A worker's way back: replies to requests, as frames in its owner's reply channel.
+ *
+ * A reply that finds no room is kept, encoded, until the owner reads; the worker waits with further
+ * messages meanwhile.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { FrameCodec } from "../channel/FrameCodec.ts"
+import { CodecError } from "../codec/CodecError.ts"
+import { Room } from "../channel/Ends.ts"
+import type { Encoded, FrameWriter } from "../channel/FrameWriter.ts"
+import { Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
+import { WorkerPanicked } from "../errors/Errors.ts"
+import { Envelope, EnvelopeKind, now, ReplyStatus } from "./Envelope.ts"
+import * as Wire from "./Wire.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Replier {
+  private readonly workerId: string
+  private readonly writer: FrameWriter
+  private readonly waiter: Waiter
+  private readonly envelopes = new Map<FrameCodec<unknown>, Envelope<unknown>>()
+  private readonly panics = new Envelope(Wire.panic)
+  private readonly ends = new Envelope<void>(nothing)
+  private backlog: Array<Encoded> = []
+
+  constructor(workerId: string, writer: FrameWriter, wait: WaitStrategy) {
+    this.workerId = workerId
+    this.writer = writer
+    this.waiter = new Waiter(new Room(writer), wait)
+  }
+
+  private write<A>(envelope: Envelope<A>, id: number, status: number, value: A): void {
+    envelope.id = id
+    envelope.detail = status
+    envelope.timestamp = now()
+    if (this.backlog.length > 0 || !this.writer.write(envelope, value, EnvelopeKind.Reply)) {
+      this.backlog.push(this.writer.encode(envelope, value, EnvelopeKind.Reply))
+    }
+  }
+
+  /**
+   * Sends an answer. One that does not fit its schema becomes a panic for whoever asked: it is the
+   * handler that broke the contract.
+   */
+  answer(id: number, status: number, codec: FrameCodec<unknown>, value: unknown): void {
+    let envelope = this.envelopes.get(codec)
+    if (envelope === undefined) {
+      envelope = new Envelope(codec)
+      this.envelopes.set(codec, envelope)
+    }
+    try {
+      this.write(envelope, id, status, value)
+    } catch (cause) {
+      if (!(cause instanceof CodecError) && !(cause instanceof RangeError)) throw cause
+      this.panic(
+        id,
+        new WorkerPanicked({
+          worker: this.workerId,
+          phase: "reply",
+          detail: `the answer does not fit its schema: ${cause.message}`
+        })
+      )
+    }
+  }
+
+  /** Ends a streaming answer. */
+  end(id: number): void {
+    this.write(this.ends, id, ReplyStatus.End, undefined)
+  }
+
+  panic(id: number, error: WorkerPanicked): void {
+    this.write(this.panics, id, ReplyStatus.Panic, error)
+  }
+
+  publish(): void {
+    this.writer.publish()
+  }
+
+  /** Whether replies wait for room. */
+  get full(): boolean {
+    return this.backlog.length > 0
+  }
+
+  /** Publishes, and waits until no reply is kept. */
+  readonly flush: Effect.Effect<void> = Effect.suspend(() => {
+    const { backlog, writer } = this
+    let moved = 0
+    while (moved < backlog.length && writer.writeEncoded(backlog[moved])) moved++
+    writer.publish()
+    if (moved > 0) this.backlog = backlog.slice(moved)
+    // Nobody is left to read: the owner is gone, and with it whoever asked.
+    if (this.backlog.length === 0 || writer.port.status() !== "open") return Effect.void
+    return Effect.flatMap(this.waiter.wait(true), () => this.flush)
+  })
+}
+
+const nothing: FrameCodec<void> = {
+  fixedSize: 0,
+  bound: () => 0,
+  write: (_memory, offset) => offset,
+  read: () => undefined
+}

@@ -1,0 +1,84 @@
+/**
+ * The codecs of a contract, compiled once a thread: one for its message, and for each request its
+ * payload, its success (or the chunk of a streaming one) and its error.
+ *
+ * @since 0.1.0
+ */
+import type * as Rpc from "effect/rpc/Rpc"
+import * as RpcSchema from "effect/rpc/RpcSchema"
+import * as Schema from "effect/Schema"
+import { type Codec, make } from "../codec/Codec.ts"
+import { WorkerPanicked } from "../errors/Errors.ts"
+import type { AnyContract } from "./Worker.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface RequestWire {
+  readonly tag: string
+  readonly index: number
+  readonly streaming: boolean
+  readonly payload: Codec<unknown>
+  /** The success of a plain request, an array of elements of a streaming one. */
+  readonly success: Codec<unknown>
+  /** Undefined if the request cannot fail. */
+  readonly error: Codec<unknown> | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Wire {
+  readonly message: Codec<unknown>
+  readonly requests: ReadonlyArray<RequestWire>
+  readonly byTag: ReadonlyMap<string, RequestWire>
+}
+
+const cache = new WeakMap<object, Wire>()
+
+const isNever = (schema: Schema.Top): boolean => schema.ast._tag === "Never"
+
+const compileRequest = (rpc: Rpc.AnyWithProps, index: number): RequestWire => {
+  const success: Schema.Top = rpc.successSchema
+  const stream = RpcSchema.isStreamSchema(success) ? success : undefined
+  const errors = [rpc.errorSchema, ...(stream === undefined ? [] : [stream.error])].filter((schema) => !isNever(schema))
+  const codec = (schema: Schema.Top) => make(schema as unknown as Schema.Codec<unknown, unknown>)
+  return {
+    tag: rpc._tag,
+    index,
+    streaming: stream !== undefined,
+    payload: codec(rpc.payloadSchema),
+    success: codec(stream === undefined ? success : Schema.Array(stream.success)),
+    error: errors.length === 0 ? undefined : codec(errors.length === 1 ? errors[0] : Schema.Union(errors))
+  }
+}
+
+/**
+ * Compiles, or finds, the codecs of a contract. Throws a `CodecError` for a schema that cannot be
+ * encoded.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const compile = (contract: AnyContract): Wire => {
+  const known = cache.get(contract)
+  if (known !== undefined) return known
+  const requests = contract.requests.map((rpc, index) => compileRequest(rpc as Rpc.AnyWithProps, index))
+  const wire: Wire = {
+    message: make(contract.message as Schema.Codec<unknown, unknown>),
+    requests,
+    byTag: new Map(requests.map((request) => [request.tag, request]))
+  }
+  cache.set(contract, wire)
+  return wire
+}
+
+/**
+ * The codec of a panic, which any request may be answered with.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const panic: Codec<WorkerPanicked> = make(WorkerPanicked)

@@ -1,0 +1,217 @@
+/**
+ * The contract of a worker: what it is sent, what it answers, and by which key. Both sides import
+ * it; the implementation is a Layer made by `toLayer`, in the module that a backend starts.
+ *
+ * Nothing here knows where a worker runs: the same contract and implementation serve the fiber,
+ * thread and process backends.
+ *
+ * @since 0.1.0
+ */
+import * as Context from "effect/Context"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import type * as Rpc from "effect/rpc/Rpc"
+import * as Schema from "effect/Schema"
+import type { Scope } from "effect/Scope"
+import type { Stream } from "effect/Stream"
+
+/**
+ * What a key may be: what a partitioner hashes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Key = string | number | bigint
+
+/**
+ * The contract as a value.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Contract<out Name extends string, in out M, out Requests extends Rpc.Any, in out Init> {
+  readonly workerName: Name
+  readonly message: Schema.Codec<M, unknown>
+  readonly requests: ReadonlyArray<Requests>
+  readonly initData: Schema.Codec<Init, unknown>
+  readonly key: (message: M) => Key
+}
+
+/**
+ * Any contract, where its types do not matter.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyContract = Contract<string, never, Rpc.Any, never> | Contract<string, unknown, Rpc.Any, unknown>
+
+/**
+ * What a plain handler or an effectful one may return.
+ */
+type Result<A, E, R> = A | Effect.Effect<A, E, R>
+
+/**
+ * The answer to a request: its success, an Effect of it, or for a streaming request a Stream.
+ */
+type Answer<Request extends Rpc.Any, R> =
+  Rpc.Success<Request> extends Stream<infer A, infer E, infer _>
+    ? Stream<A, E | Rpc.Error<Request>, R>
+    : Result<Rpc.Success<Request>, Rpc.Error<Request>, R>
+
+/**
+ * One handler for each request, by its tag.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type RequestHandlers<State, Requests extends Rpc.Any, R> = {
+  readonly [Request in Requests as Request["_tag"]]: (state: State, payload: Rpc.Payload<Request>) => Answer<Request, R>
+}
+
+/**
+ * What a worker does. Handlers are plain functions or return Effects; messages and requests are
+ * handled one at a time, in the order they came.
+ *
+ * A handler that throws, or an Effect that fails, panics the worker; only a request's own declared
+ * error goes back to who asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Handlers<in out State, in M, in Init, out RI, out RH, out RT, out RS> {
+  /** Makes the state. May acquire resources: they are released after `shutdown`. */
+  readonly init: Effect.Effect<State, unknown, RI> | ((data: Init) => Effect.Effect<State, unknown, RI>)
+  /** Handles one message. */
+  readonly handle?: ((state: State, message: M) => Result<void, unknown, RH>) | undefined
+  /** Handles as many messages as are there, at most `batchSize`; used instead of `handle` if both are given. */
+  readonly handleBatch?: ((state: State, messages: ReadonlyArray<M>) => Result<void, unknown, RH>) | undefined
+  /** Most messages of a batch; default 256. */
+  readonly batchSize?: number | undefined
+  /** Runs between messages, every so often. */
+  readonly tick?:
+    | {
+        readonly every: import("effect/Duration").Input
+        readonly run: (state: State) => Result<void, unknown, RT>
+      }
+    | undefined
+  /** Runs once, after the last message. */
+  readonly shutdown?: ((state: State) => Result<void, unknown, RS>) | undefined
+}
+
+/**
+ * An implementation, its dependencies provided: what a backend runs. `Self` is the contract's class.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Implementation<in out Self> {
+  readonly "~implementation": (_: Self) => Self
+}
+
+/**
+ * An implementation as the runtime sees it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface AnyImplementation {
+  readonly contract: AnyContract
+  readonly handlers: Handlers<unknown, unknown, unknown, unknown, unknown, unknown, unknown>
+  readonly requests: Readonly<Record<string, (state: unknown, payload: unknown) => unknown>>
+  readonly context: Context.Context<never>
+}
+
+const ImplementationKey: Context.Service<Implementation<unknown>, AnyImplementation> = Context.Service(
+  "shared-nothing/worker/Implementation"
+)
+
+/**
+ * The implementation in a context that `toLayer` provided.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const implementation: Effect.Effect<AnyImplementation, never, Implementation<unknown>> = ImplementationKey
+
+/**
+ * A contract's class.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ServiceClass<Self, Name extends string, M, Requests extends Rpc.Any, Init> extends Contract<
+  Name,
+  M,
+  Requests,
+  Init
+> {
+  new (_: never): {}
+  /**
+   * The implementation as a Layer. What its Effects need beyond a `Scope` is the Layer's own
+   * requirement, to be provided where the worker starts.
+   */
+  toLayer<State, RI = never, RH = never, RT = never, RS = never, RR = never>(
+    handlers: Handlers<State, M, Init, RI, RH, RT, RS> & RequestHandlers<State, Requests, RR>
+  ): Layer.Layer<Implementation<Self>, never, Exclude<RI | RH | RT | RS | RR, Scope>>
+}
+
+/**
+ * Declares a worker's contract:
+ *
+ * ```ts
+ * class Tally extends Worker.Service<Tally>()("Tally", {
+ *   message: Schema.Struct({ word: Schema.String, count: Schema.Int }),
+ *   requests: [Rpc.make("Top", { payload: { n: Schema.Int }, success: Schema.Array(Entry) })],
+ *   key: (message) => message.word
+ * }) {}
+ * ```
+ *
+ * The name identifies the worker to its backend; `key` places a message and is the unit of order.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const Service =
+  <Self>() =>
+  <
+    const Name extends string,
+    M,
+    const Requests extends ReadonlyArray<Rpc.Any> = readonly [],
+    Init = void
+  >(
+    name: Name,
+    definition: {
+      readonly message: Schema.Codec<M, unknown>
+      readonly requests?: Requests | undefined
+      /** What `init` is given, the same for each worker of a pool. */
+      readonly initData?: Schema.Codec<Init, unknown> | undefined
+      readonly key: (message: NoInfer<M>) => Key
+    }
+  ): ServiceClass<Self, Name, M, Requests[number], Init> => {
+    class Service {
+      static readonly workerName = name
+      static readonly message = definition.message
+      static readonly requests = definition.requests ?? []
+      static readonly initData = definition.initData ?? Schema.Void
+      static readonly key = definition.key
+      static toLayer(handlers: Record<string, unknown>) {
+        const contract = this as unknown as AnyContract
+        const requests = Object.fromEntries(
+          contract.requests.map((request) => [
+            (request as { readonly _tag: string })._tag,
+            handlers[(request as { readonly _tag: string })._tag]
+          ])
+        )
+        return Layer.effect(
+          ImplementationKey,
+          Effect.map(Effect.context<never>(), (context) => ({
+            contract,
+            handlers: handlers as unknown as AnyImplementation["handlers"],
+            requests: requests as AnyImplementation["requests"],
+            context
+          }))
+        )
+      }
+    }
+    return Service as unknown as ServiceClass<Self, Name, M, Requests[number], Init>
+  }

@@ -1,0 +1,445 @@
+/**
+ * The models of `ring/` that the explorer runs: what a correct user of lanes, meshes, bells and counters does, in
+ * operations small enough that threads forget what no longer matters.
+ *
+ * Messages are told apart by lane and number, so a successor learns from the lanes alone where its
+ * predecessor stood. Accepted means published; a receiver acknowledges after handling.
+ */
+import type * as CounterModule from "../../src/ring/Counter.ts"
+import type * as DoorbellModule from "../../src/ring/Doorbell.ts"
+import type * as LayoutModule from "../../src/ring/layout.ts"
+import type { LaneProducer } from "../../src/ring/LaneProducer.ts"
+import type * as MeshModule from "../../src/ring/Mesh.ts"
+import type { ReceiverPort } from "../../src/ring/ReceiverPort.ts"
+import type * as ReceiverPortModule from "../../src/ring/ReceiverPort.ts"
+import type { SenderPort } from "../../src/ring/SenderPort.ts"
+import type * as SenderPortModule from "../../src/ring/SenderPort.ts"
+import type { ModelThread, Observation, Operation, Program } from "../../src/testing/index.ts"
+
+/** The modules under test: the sources as they are, or a mutant of them. */
+export interface Ring {
+  readonly Counter: typeof CounterModule
+  readonly Doorbell: typeof DoorbellModule
+  readonly layout: typeof LayoutModule
+  readonly Mesh: typeof MeshModule
+  readonly ReceiverPort: typeof ReceiverPortModule
+  readonly SenderPort: typeof SenderPortModule
+}
+
+export const load = async (folder: URL): Promise<Ring> => {
+  const of = (name: string) => import(new URL(`${name}.ts`, folder).href)
+  return {
+    Counter: await of("Counter"),
+    Doorbell: await of("Doorbell"),
+    layout: await of("layout"),
+    Mesh: await of("Mesh"),
+    ReceiverPort: await of("ReceiverPort"),
+    SenderPort: await of("SenderPort")
+  }
+}
+
+export interface MeshModel {
+  readonly senders: number
+  readonly receivers: number
+  /** Messages of each sender. */
+  readonly messages: number
+  /** Payload bytes of every message. */
+  readonly bytes: number
+  /** Messages between two calls of `publish`, and between two calls of `ack`. */
+  readonly batch: number
+  readonly laneMessages?: number
+  /** Who may die. */
+  readonly mortal?: "senders" | "receivers" | "all"
+  /** Receiver 0 closes after handling so many messages, with one more read but not acknowledged. */
+  readonly leaves?: number
+  /** The owner retires the endpoint of a dead receiver, and the other receivers go on; default: a successor comes. */
+  readonly retires?: boolean
+}
+
+interface Sending {
+  port: SenderPort | undefined
+  sent: number
+  pending: number
+}
+
+interface Receiving {
+  port: ReceiverPort | undefined
+  /** Payload due next in each lane, by sender and receiver; undefined until the first. */
+  due: Array<number | undefined>
+  handled: number
+  unacked: number
+}
+
+const laneBytes = 64
+/** A sender's lanes, which it keeps to itself. */
+const lanesOf = (port: SenderPort): ReadonlyArray<LaneProducer> => Reflect.get(port, "lanes")
+/**
+ * How often a port waited is history that nothing depends on: with it, states that are alike would
+ * be explored once for each count. The same goes for what is `left` of a receiver's quantum of 256.
+ */
+const forget = (port: SenderPort | ReceiverPort): void => {
+  Reflect.set(port, "waits", 0)
+}
+const heldOf = (port: ReceiverPort): ReadonlyArray<number> => Reflect.get(port, "held")
+
+export const meshModel = (ring: Ring, model: MeshModel): Program => {
+  const { Mesh } = ring.Mesh
+  const { receivers, senders } = model
+  const lanes = senders * receivers
+  const lane = (s: number, r: number) => s * receivers + r
+  const event = (s: number, r: number, number: number) => lane(s, r) * model.messages + number
+  const payload = (s: number, r: number, number: number) => (lane(s, r) + 1) * 1000 + number
+  const { EndpointState } = ring.layout
+
+  const sender = (slot: number, owner: number): Readonly<Record<string, Operation<Sending>>> => ({
+    attach: (local, { memory }) => {
+      const port = ring.SenderPort.SenderPort.attach(Mesh.over(memory), slot, owner)
+      local.port = port
+      for (const lane of lanesOf(port)) local.sent += (lane.lastSequence + 1) | 0
+      return "send"
+    },
+    send: (local, { memory }) => {
+      const port = local.port!
+      if (local.sent === model.messages) return "close"
+      const at = port.reserve(model.bytes)
+      if (at < 0) {
+        port.publish()
+        local.pending = 0
+        return "park"
+      }
+      const number = (port.lane()!.lastSequence + 1) | 0
+      memory.i32[at >>> 2] = payload(slot, port.target, number)
+      port.commit(model.bytes, 2)
+      local.sent += 1
+      local.pending += 1
+      if (local.pending === model.batch) {
+        port.publish()
+        local.pending = 0
+      }
+      return "send"
+    },
+    park: (local, { memory }) => {
+      const port = local.port!
+      port.arm()
+      forget(port)
+      const status = port.status()
+      if (status !== "open") throw new Error(`sender ${slot} found the mesh ${status}`)
+      if (port.reserve(model.bytes) >= 0) port.disarm()
+      else ring.Doorbell.sleep(memory, port.bell)
+      return "send"
+    },
+    close: (local) => {
+      local.port!.close()
+      local.port = undefined
+      return undefined
+    }
+  })
+
+  const receiver = (slot: number, owner: number): Readonly<Record<string, Operation<Receiving>>> => ({
+    attach: (local, { memory }) => {
+      local.port = ring.ReceiverPort.ReceiverPort.attach(Mesh.over(memory), slot, owner)
+      return "receive"
+    },
+    receive: (local, { memory, note }) => {
+      const port = local.port!
+      if (port.next() === 0) return "flush"
+      const s = port.sender
+      const r = heldOf(port)[port.laneIndex]
+      const value = memory.i32[port.lane.offset >>> 2]
+      const number = value - payload(s, r, 0)
+      const due = local.due[lane(s, r)]
+      if (number < 0 || number >= model.messages || (due !== undefined && due !== number)) {
+        throw new Error(`receiver ${slot} read ${value} in lane ${s}→${r}, where number ${due ?? "any"} was due`)
+      }
+      local.due[lane(s, r)] = number + 1
+      port.advance()
+      Reflect.set(port, "left", 256)
+      if (local.handled === model.leaves && slot === 0) return "leave"
+      note(event(s, r, number))
+      local.handled += 1
+      local.unacked += 1
+      return local.unacked < model.batch ? "receive" : "ack"
+    },
+    ack: (local) => {
+      local.port!.publishRead()
+      local.port!.ack()
+      local.unacked = 0
+      return "receive"
+    },
+    flush: (local) => {
+      if (local.unacked > 0) {
+        local.port!.ack()
+        local.unacked = 0
+      }
+      return "park"
+    },
+    park: (local, { memory }) => {
+      const port = local.port!
+      port.arm()
+      forget(port)
+      const over = port.status() === "closed" && othersLeft(port, slot)
+      if (port.next() !== 0 || port.scout()) {
+        port.disarm()
+        return "receive"
+      }
+      if (over) return "leave"
+      ring.Doorbell.sleep(memory, port.bell)
+      return "receive"
+    },
+    leave: (local) => {
+      local.port!.close()
+      local.port = undefined
+      return undefined
+    }
+  })
+
+  /** Where receivers leave early, the last one must wait for what they leave behind. */
+  const othersLeft = (port: ReceiverPort, slot: number): boolean => {
+    if (model.leaves === undefined && !model.retires) return true
+    if (slot === 0 && model.leaves !== undefined) return true
+    for (let r = 0; r < receivers; r++) {
+      if (r === slot || heldOf(port).includes(r)) continue
+      const state = port.mesh.state(port.mesh.receiverEndpoint(r))
+      if (state !== EndpointState.Closed || r > slot) return state === EndpointState.Closed && r > slot
+    }
+    return true
+  }
+
+  /** What the owner does when it learns of a death, and then what the successor does. */
+  const heir = <L extends object>(
+    victim: ModelThread<L>,
+    endpoint: number,
+    owner: number,
+    operations: Readonly<Record<string, Operation<L>>>
+  ): ModelThread<L> => ({
+    name: `${victim.name}'`,
+    local: victim.local,
+    first: "bury",
+    operations: {
+      ...operations,
+      bury: (_, { memory }) => {
+        const mesh = Mesh.over(memory)
+        mesh.bury(owner)
+        const state = mesh.state(endpoint)
+        if (state !== EndpointState.Dead && state !== EndpointState.Reserved) return undefined
+        if (endpoint >= senders && model.retires && state === EndpointState.Dead) {
+          mesh.retire(endpoint)
+          return undefined
+        }
+        return "attach"
+      }
+    }
+  })
+
+  const threads: Array<ModelThread> = []
+  for (let s = 0; s < senders; s++) {
+    const mortal = model.mortal === "senders" || model.mortal === "all"
+    const thread: ModelThread<Sending> = {
+      name: `S${s}`,
+      local: () => ({ port: undefined, sent: 0, pending: 0 }),
+      first: "attach",
+      operations: sender(s, s + 1)
+    }
+    threads.push(mortal ? { ...thread, mortal, successor: heir(thread, s, s + 1, sender(s, s + 101)) } : thread)
+  }
+  for (let r = 0; r < receivers; r++) {
+    const mortal = model.mortal === "receivers" || model.mortal === "all"
+    const owner = senders + r + 1
+    const thread: ModelThread<Receiving> = {
+      name: `R${r}`,
+      local: () => ({ port: undefined, due: Array.from({ length: lanes }, () => undefined), handled: 0, unacked: 0 }),
+      first: "attach",
+      operations: receiver(r, owner)
+    }
+    threads.push(
+      mortal ? { ...thread, mortal, successor: heir(thread, senders + r, owner, receiver(r, owner + 100)) } : thread
+    )
+  }
+
+  return {
+    memory: () => {
+      const mesh = Mesh.make(
+        {
+          senders,
+          receivers,
+          laneBytes,
+          laneMessages: model.laneMessages ?? 0,
+          fingerprint: [0, 0],
+          awaitSuccessor: true
+        },
+        (bytes) => new ArrayBuffer(bytes)
+      )
+      for (let s = 0; s < senders; s++) mesh.reserve("sender")
+      for (let r = 0; r < receivers; r++) mesh.reserve("receiver")
+      return mesh.memory.buffer as ArrayBuffer
+    },
+    threads,
+    events: lanes * model.messages,
+    atEnd: ({ died, i32, notes }) => {
+      let twice = 0
+      for (let s = 0; s < senders; s++) {
+        let accepted = 0
+        for (let r = 0; r < receivers; r++) {
+          const control = ring.layout.laneControlIndex(senders, receivers, lane(s, r))
+          const sent = i32[control + ring.layout.LaneControl.sent]
+          accepted += sent
+          for (let m = 0; m < model.messages; m++) {
+            const times = notes[event(s, r, m)]
+            if (m < sent ? times === 0 : times > 0) return `message ${m} of ${sent} in lane ${s}→${r} was handled ${times} times`
+            if (times > 1) twice += times - 1
+          }
+        }
+        if (accepted !== model.messages) return `sender ${s} counted ${accepted} messages of ${model.messages}`
+      }
+      // What was handled and not yet acknowledged when a receiver died is handled again.
+      const allowed = died?.startsWith("R") ? model.batch : 0
+      return twice > allowed ? `${twice} messages handled twice` : undefined
+    },
+    wordName: (word) => wordName(ring, senders, receivers, word)
+  }
+}
+
+const wordName = (ring: Ring, senders: number, receivers: number, word: number): string => {
+  const { Endpoint, endpointIndex, Header, laneControlIndex, LaneControl, laneDataOffset } = ring.layout
+  const nameIn = (words: Readonly<Record<string, number>>, at: number) =>
+    Object.entries(words).find(([, w]) => w === at)?.[0] ?? String(at)
+  if (word < endpointIndex(0)) return `header.${nameIn(Header, word)}`
+  for (let e = 0; e < senders + receivers; e++) {
+    const at = word - endpointIndex(e)
+    if (at < 32) return `${e < senders ? `S${e}` : `R${e - senders}`}.${nameIn(Endpoint, at)}`
+  }
+  for (let l = 0; l < senders * receivers; l++) {
+    const at = word - laneControlIndex(senders, receivers, l)
+    if (at < 64) return `lane${l}.${nameIn(LaneControl, at)}`
+  }
+  const data = word - (laneDataOffset(senders, receivers, laneBytes, 0) >>> 2)
+  return `data${Math.floor(data / (laneBytes >>> 2))}[${data % (laneBytes >>> 2)}]`
+}
+
+/** Ringers that each add one to a word and ring; the sleeper leaves when it has seen them all. */
+export const bellModel = (ring: Ring, ringers: number, mortal: boolean): Program => {
+  const { Doorbell } = ring
+  const bell = 0
+  const work = 1
+  const operations: Readonly<Record<string, Operation<object>>> = {
+    work: (_, { memory: { i32, seam } }) => {
+      seam.add(i32, work, 1)
+      return "ring"
+    },
+    ring: (_, { memory }) => {
+      Doorbell.ring(memory, bell)
+      return undefined
+    }
+  }
+  return {
+    memory: () => new ArrayBuffer(8),
+    threads: [
+      {
+        name: "Sleeper",
+        local: () => ({}),
+        first: "look",
+        operations: {
+          look: (_, { memory: { i32, seam } }) => (seam.load(i32, work) >= ringers ? undefined : "arm"),
+          arm: (_, { memory }) => {
+            Doorbell.arm(memory, bell)
+            if (memory.seam.load(memory.i32, work) >= ringers) {
+              Doorbell.disarm(memory, bell)
+              return undefined
+            }
+            Doorbell.sleep(memory, bell)
+            return "look"
+          }
+        }
+      },
+      ...Array.from({ length: ringers }, (_, i): ModelThread => ({
+        name: `Ringer${i}`,
+        local: () => ({}),
+        first: "work",
+        operations,
+        mortal,
+        successor: {
+          name: `Heir${i}`,
+          local: () => ({}),
+          first: "look",
+          operations: {
+            // The work may be done and the ring lost, or neither: then one is missing.
+            look: (_, { memory: { i32, seam } }) => {
+              seam.add(i32, work, 1)
+              return "wake"
+            },
+            wake: (_, { memory }) => {
+              Doorbell.wake(memory, bell)
+              return undefined
+            }
+          }
+        }
+      }))
+    ]
+  }
+}
+
+/** A writer counts across the edges of the two words, dies, and its successor counts on; a reader looks on. */
+export const counterModel = (ring: Ring, from: number, steps: ReadonlyArray<number>, mortal: boolean): Program => {
+  const { Counter } = ring
+  const values = [from, ...steps]
+  interface Writing {
+    value: number
+  }
+  const count: Operation<Writing> = (local, { memory }) => {
+    const next = values[values.indexOf(local.value) + 1]
+    if (next === undefined) return undefined
+    Counter.publish(memory, 0, next, local.value)
+    local.value = next
+    return "count"
+  }
+  const last = values[values.length - 1]
+  return {
+    memory: () => {
+      const memory = new ArrayBuffer(8)
+      new Int32Array(memory).set([from | 0, Math.floor(from / 0x80000000)])
+      return memory
+    },
+    threads: [
+      {
+        name: "W",
+        local: (): Writing => ({ value: from }),
+        first: "count",
+        operations: { count },
+        mortal,
+        successor: {
+          name: "W'",
+          local: (): Writing => ({ value: 0 }),
+          first: "resume",
+          operations: {
+            resume: (local: Writing, { memory }) => {
+              local.value = Counter.resume(memory, 0)
+              if (!values.includes(local.value)) throw new Error(`resumed at ${local.value}`)
+              return "count"
+            },
+            count
+          }
+        }
+      },
+      {
+        name: "R",
+        local: () => ({ seen: from, looks: 0 }),
+        first: "look",
+        operations: {
+          look: (local: { seen: number; looks: number }, { memory }) => {
+            const value = Counter.read(memory, 0)
+            if (!values.includes(value) || value < local.seen) throw new Error(`read ${value} after ${local.seen}`)
+            local.seen = value
+            local.looks += 1
+            return local.looks < 3 ? "look" : undefined
+          }
+        }
+      }
+    ],
+    atEnd: ({ i32 }) => {
+      const value = Counter.read({ i32, seam: Atomics } as unknown as Parameters<typeof Counter.read>[0], 0)
+      return value === last ? undefined : `ended at ${value}`
+    }
+  }
+}
+
+export type { Observation }

@@ -1,0 +1,46 @@
+/**
+ * The job: reads flights, groups them by key and window, and gives the results with what it cost.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Input from "./input/Input.ts"
+import type { JobOptions } from "./Job.ts"
+import type { Progress } from "./report/Progress.ts"
+import * as RejectedFile from "./report/RejectedFile.ts"
+import { dayOf, merge, type Results } from "./Results.ts"
+import type { PartReport, Runner } from "./run/Runner.ts"
+
+export interface Report {
+  readonly results: Results
+  readonly rows: number
+  readonly seconds: number
+  /** Batches that each worker got. */
+  readonly messages: ReadonlyArray<number>
+  readonly rejected: RejectedFile.RejectedFile
+}
+
+export const run = Effect.fnUntraced(function* (options: JobOptions, runner: Runner, progress: Progress) {
+  const started = yield* Clock.currentTimeMillis
+  const tasks = yield* Input.plan(options.input)
+  const rejected = yield* RejectedFile.make(options.input)
+  progress.total = tasks.reduce((sum, task) => sum + Input.sizeOf(task), 0)
+  let rows = 0
+  let firstTask = Infinity
+  let firstTime: number | undefined
+  const onPart = (task: number, report: PartReport): Effect.Effect<void> => {
+    rows += report.rows
+    if (report.firstTime !== undefined && task < firstTask) {
+      firstTask = task
+      firstTime = report.firstTime
+    }
+    return rejected.add(task, report)
+  }
+  const { groups, messages } = yield* runner(tasks, options, { progress, onPart })
+  const only = options.window === "all" ? dayOf(firstTime ?? 0) : undefined
+  const results = merge(groups, only)
+  const seconds = ((yield* Clock.currentTimeMillis) - started) / 1000
+  const report: Report = { results, rows, seconds, messages, rejected }
+  return report
+})

@@ -1,0 +1,95 @@
+/**
+ * Keeps the rows that could not be used, in `FILE.rejected.ndjson`.
+ *
+ * Parts of the file are read in any order, but the number of a row depends on all parts before it:
+ * a part waits here until those are known. The file is made when the first row needs it.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as FileSystem from "effect/FileSystem"
+import * as Scope from "effect/Scope"
+import * as Semaphore from "effect/Semaphore"
+import type { PartReport } from "../run/Runner.ts"
+
+export interface RejectedRow {
+  readonly row: number
+  readonly line?: number
+  readonly column: string
+  readonly reason: string
+  readonly raw: unknown
+}
+
+export interface RejectedFile {
+  readonly path: string
+  readonly count: () => number
+  readonly first: () => RejectedRow | undefined
+  /** Why the file could not be written, if it could not. */
+  readonly failure: () => string | undefined
+  readonly add: (task: number, report: PartReport) => Effect.Effect<void>
+}
+
+export const make = Effect.fnUntraced(function* (input: string) {
+  const fs = yield* FileSystem.FileSystem
+  const scope = yield* Effect.scope
+  const mutex = yield* Semaphore.make(1)
+  const path = `${input}.rejected.ndjson`
+  const waiting = new Map<number, PartReport>()
+  const encoder = new TextEncoder()
+  let next = 0
+  let rows = 0
+  let lines = 1
+  let count = 0
+  let first: RejectedRow | undefined
+  let failure: string | undefined
+  let file: FileSystem.File | undefined
+
+  const write = Effect.fnUntraced(function* (text: string) {
+    file ??= yield* fs.open(path, { flag: "w" }).pipe(Effect.provideService(Scope.Scope, scope))
+    yield* file.writeAll(encoder.encode(text))
+  })
+
+  const flush = Effect.gen(function* () {
+    for (let report = waiting.get(next); report !== undefined; report = waiting.get(next)) {
+      waiting.delete(next++)
+      let text = ""
+      for (const { column, line, raw, reason, row } of report.rejected) {
+        const kept: RejectedRow = {
+          row: rows + row,
+          ...(line > 0 ? { line: lines + line } : {}),
+          column,
+          reason,
+          raw
+        }
+        first ??= kept
+        count++
+        text += JSON.stringify(kept) + "\n"
+      }
+      rows += report.rows
+      lines += report.lines
+      if (text === "" || failure !== undefined) continue
+      yield* write(text).pipe(
+        Effect.catch((error) =>
+          Effect.sync(() => {
+            failure = error.reason._tag
+          })
+        )
+      )
+    }
+  })
+
+  const rejected: RejectedFile = {
+    path,
+    count: () => count,
+    first: () => first,
+    failure: () => failure,
+    add: (task, report) =>
+      mutex.withPermit(
+        Effect.suspend(() => {
+          waiting.set(task, report)
+          return flush
+        })
+      )
+  }
+  return rejected
+})

@@ -1,0 +1,170 @@
+/**
+ * The `thread` backend: each worker runs in a `worker_threads` thread of its own, started and
+ * watched through `effect/workers`.
+ *
+ * @since 0.1.0
+ */
+import { statSync } from "node:fs"
+import { availableParallelism } from "node:os"
+import { fileURLToPath } from "node:url"
+import { Worker as Thread } from "node:worker_threads"
+import * as NodeWorker from "@effect/platform-node/NodeWorker"
+import { InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
+import { type SpawnOptions, type WorkerProcess, Workers } from "@shared-nothing/core/Workers"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
+import * as Schema from "effect/Schema"
+import type * as Scope from "effect/Scope"
+import * as EffectWorker from "effect/workers/Worker"
+import type { Boot, Report } from "./Boot.ts"
+import { ownerOf } from "./NodeConnector.ts"
+
+/**
+ * A contract and the module that implements it: `new URL("./Tally.worker.ts", import.meta.url)`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Entry = readonly [contract: { readonly workerName: string }, module: URL]
+
+const decodePanic = Schema.decodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
+
+/**
+ * What a thread runs first: V8's compile cache, which about halves the time until a worker is
+ * ready, can only be turned on before the worker's own module is loaded. Inline, so that there is
+ * no file that a bundler would have to find.
+ */
+const bootstrap = `
+const { workerData } = require("node:worker_threads")
+require("node:module").enableCompileCache?.()
+import(workerData)`
+
+const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+
+/**
+ * Provides `Workers` on threads, one module for each contract. Fails with `InvalidConfig` if a
+ * module is not there, naming the path it resolved to.
+ *
+ * @category layers
+ * @since 0.1.0
+ */
+export const layerThreads = (...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, InvalidConfig> =>
+  Layer.effect(
+    Workers,
+    Effect.gen(function* () {
+      for (const [contract, module] of entries) {
+        if (module.protocol === "file:" && !isFile(fileURLToPath(module))) {
+          return yield* new InvalidConfig({
+            option: `NodeWorkers.layerThreads.${contract.workerName}`,
+            value: fileURLToPath(module),
+            allowed: "the module of the worker; there is no file of that name"
+          })
+        }
+      }
+      const platform = yield* EffectWorker.WorkerPlatform
+      return Workers.of({
+        isolation: "thread",
+        parallelism: availableParallelism(),
+        spawn: (options) => {
+          const entry = entries.find(([known]) => known.workerName === options.contract.workerName)
+          return entry === undefined
+            ? Effect.fail(
+                new InvalidConfig({
+                  option: "NodeWorkers.layerThreads",
+                  value: options.contract.workerName,
+                  allowed: `one of ${entries.map(([known]) => known.workerName).join(", ") || "(no worker was given)"}`
+                })
+              )
+            : spawn(platform, entry[1], options)
+        }
+      })
+    })
+  ).pipe(Layer.provide(NodeWorker.layerPlatform))
+
+const spawn = Effect.fnUntraced(function* (
+  platform: EffectWorker.WorkerPlatform["Service"],
+  module: URL,
+  { contract, links, startMillis }: SpawnOptions
+): Effect.fn.Return<WorkerProcess, WorkerPanicked | Timeout, Scope.Scope> {
+  const ready = Deferred.makeUnsafe<void, WorkerPanicked>()
+  const ended = Deferred.makeUnsafe<void, WorkerPanicked>()
+  const exited = Deferred.makeUnsafe<void>()
+  let phase = "import"
+  let thrown: { readonly cause: unknown } | undefined
+  const end = (exit: Effect.Effect<void, WorkerPanicked>) => {
+    Deferred.doneUnsafe(ready, Effect.andThen(exit, Effect.interrupt))
+    Deferred.doneUnsafe(ended, exit)
+  }
+
+  const thread = new Thread(bootstrap, { eval: true, workerData: module.href, name: links.workerId })
+  thread.once("error", (cause) => {
+    thrown = { cause }
+  })
+  thread.once("exit", (exitCode) => {
+    Deferred.doneUnsafe(exited, Effect.void)
+    const cause = thrown?.cause
+    end(
+      Effect.fail(
+        new WorkerPanicked({
+          worker: links.workerId,
+          phase,
+          detail:
+            cause === undefined
+              ? `its thread exited with code ${exitCode}`
+              : cause instanceof Error
+                ? `${cause.name}: ${cause.message}`
+                : String(cause),
+          exitCode,
+          ...(cause === undefined ? {} : { cause })
+        })
+      )
+    )
+  })
+  const kill = Effect.andThen(
+    Effect.promise(() => {
+      thread.ref()
+      return thread.terminate()
+    }),
+    Deferred.await(exited)
+  )
+
+  const worker = yield* Effect.provideService(platform.spawn<Report, Boot>(0), EffectWorker.Spawner, () => thread).pipe(
+    Effect.orDie
+  )
+  yield* Effect.forkScoped(
+    Effect.ignore(
+      worker.run(
+        (report) =>
+          Effect.sync(() => {
+            switch (report._tag) {
+              case "Ready":
+                phase = "run"
+                return Deferred.doneUnsafe(ready, Effect.void)
+              case "Ended":
+                return end(Effect.void)
+              case "Panicked":
+                return end(Effect.fail(decodePanic(report.error)))
+            }
+          }),
+        {
+          onSpawn: Effect.suspend(() => {
+            phase = "init"
+            return Effect.ignore(worker.send({ contract: contract.workerName, links }))
+          })
+        }
+      )
+    )
+  )
+  // Runs before the finalizer of `effect/workers`, which would wait 5 s for a thread that hangs. Whoever
+  // closes the scope has let the worker drain already, or does not want it to.
+  yield* Effect.addFinalizer(() => kill)
+
+  yield* Effect.timeoutOrElse(Deferred.await(ready), {
+    duration: startMillis,
+    orElse: () =>
+      Effect.fail(new Timeout({ operation: `start of worker ${links.workerId}`, millis: startMillis, unsent: [] }))
+  })
+  thread.unref()
+  return { owner: ownerOf(thread.threadId), ended: Deferred.await(ended), kill }
+})

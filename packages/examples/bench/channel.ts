@@ -51,12 +51,7 @@ const bytes = (label: string, size: number, moved: boolean): Scenario => {
       ? `Arrays of ${label.split("-")[0]} that their sender gives away, one sender to one receiver.`
       : `Arrays of ${label} that their sender keeps, one sender to one receiver.`,
     fields: perByte,
-    subjects: [
-      sharedNothing(args),
-      ...postMessages(args),
-      ...(moved ? [] : [ringbuf(args)]),
-      ...effectWorkers(args)
-    ]
+    subjects: [sharedNothing(args), ...postMessages(args), ...(moved ? [] : [ringbuf(args)]), ...effectWorkers(args)]
   }
 }
 

@@ -70,8 +70,8 @@ describe("the benchmark's command line", () => {
   })
 
   it.each([
-    { args: ["nothing"], says: 'no suite "nothing"; there are faulty, trivial' },
-    { args: [], says: "name one suite: faulty, trivial" },
+    { args: ["nothing"], says: 'no suite "nothing"; there are faulty, threads, trivial' },
+    { args: [], says: "name one suite: faulty, threads, trivial" },
     { args: ["trivial", "--only", "loop,nothing"], says: 'no scenario "trivial:nothing"; there are trivial:loop,' },
     { args: ["trivial", "--runs", "0"], says: "--runs 0: not a whole number of at least 1" },
     { args: ["trivial", "--frobnicate"], says: "--frobnicate" },
@@ -82,6 +82,14 @@ describe("the benchmark's command line", () => {
     assert.strictEqual(stdout, "")
     assert.include(stderr, says)
     assert.strictEqual(stderr.trimEnd().split("\n").length, 1)
+  })
+})
+
+describe("the channel's subjects", () => {
+  it.each(["flow", "echo"])("%s: every message arrives, and the process ends", (scenario) => {
+    const { lines, status, stderr } = bench("threads", "--json", "--quick", "--only", scenario)
+    assert.strictEqual(status, 0, stderr)
+    assert.isAbove(lines.length, 2)
   })
 })
 

@@ -1,29 +1,47 @@
 /**
- * What a thread and its parent say to each other through `effect/workers`: only that it starts and
- * how it ended. Everything else goes through shared memory.
+ * What a thread or process and its parent say to each other through `effect/workers`: only that it
+ * starts and how it ended. Everything else goes through shared memory, or a mirror of it.
  *
  * @since 0.1.0
  */
+import type { MirrorStart } from "@shared-nothing/core/OwnerMirror"
 import type { Links } from "@shared-nothing/core/Workers"
+import type * as Effect from "effect/Effect"
+import type { CpuAffinity, Placement } from "./CpuAffinity.ts"
 
 /**
- * From the parent, once the thread listens.
+ * From the parent, once the thread or process listens: `links` for a thread, `mirror` for a process.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Boot {
+export type Boot = {
   readonly contract: string
-  readonly links: Links
-}
+  /** Where it is to run; `index` is its number among those to spread. */
+  readonly affinity?: { readonly cpu: CpuAffinity; readonly index: number }
+} & ({ readonly links: Links } | { readonly mirror: MirrorStart })
 
 /**
- * From the thread. A panic is an encoded `WorkerPanicked`.
+ * From the thread or process. A panic is an encoded `WorkerPanicked`; a process that dies of
+ * something else says of what.
  *
  * @category models
  * @since 0.1.0
  */
 export type Report =
-  | { readonly _tag: "Ready" }
+  | { readonly _tag: "Ready"; readonly placement?: Placement }
   | { readonly _tag: "Ended" }
   | { readonly _tag: "Panicked"; readonly error: unknown }
+  | { readonly _tag: "Crashed"; readonly name: string; readonly message: string; readonly stack: string }
+
+/**
+ * What a worker has from the thread or process that it runs in.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Place {
+  readonly links: Links
+  /** Ends it, whatever user code left running, once `report` was made and all before it has arrived. */
+  readonly leave: (report: () => void) => Effect.Effect<void>
+}

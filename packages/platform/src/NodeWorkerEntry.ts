@@ -1,5 +1,5 @@
 /**
- * The worker's side of a thread: what the module that a thread starts ends with.
+ * The worker's side of a thread or process: what the module that it starts ends with.
  *
  * ```ts
  * Tally.toLayer({ … }).pipe(Layer.provide(Database.layer), NodeWorkerEntry.launch)
@@ -13,66 +13,80 @@ import { WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as ThreadIdentity from "@shared-nothing/core/ThreadIdentity"
 import * as Worker from "@shared-nothing/core/Worker"
 import * as WorkerRuntime from "@shared-nothing/core/WorkerRuntime"
+import type { Links } from "@shared-nothing/core/Workers"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as WorkerRunner from "effect/workers/WorkerRunner"
-import type { Boot, Report } from "./Boot.ts"
+import type { Boot, Place, Report } from "./Boot.ts"
+import * as CpuAffinity from "./CpuAffinity.ts"
 import "./NodeConnector.ts"
 
 const encodePanic = Schema.encodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
 
 /**
- * Runs an implementation in the thread that this module was started in, until its owner ends it.
- * Fails at once outside a worker thread.
+ * Runs an implementation in the thread or process that this module was started in, until its owner
+ * ends it. Fails at once anywhere else.
  *
  * @category runners
  * @since 0.1.0
  */
 export const launch = <Self, E>(implementation: Layer.Layer<Worker.Implementation<Self>, E>): void => {
-  if (isMainThread) {
+  if (isMainThread && process.send === undefined) {
     throw new Error(
-      "NodeWorkerEntry.launch: this module is the entry of a worker thread; it is started by NodeWorkers.layerThreads"
+      "NodeWorkerEntry.launch: this module is the entry of a worker; it is started by NodeWorkers.layerThreads or NodeProcesses.layer"
     )
   }
+  const layer = implementation as Layer.Layer<Worker.Implementation<unknown>, E>
   const main = Effect.gen(function* () {
     const platform = yield* WorkerRunner.WorkerRunnerPlatform
     const runner = yield* platform.start<Report, Boot>()
     yield* runner.run((port, boot) =>
-      Effect.flatMap(
-        Effect.exit(life(implementation as Layer.Layer<Worker.Implementation<unknown>, E>, boot, () => runner.sendUnsafe(port, { _tag: "Ready" }))),
-        (exit) =>
-          Effect.sync(() => {
-            runner.sendUnsafe(port, reportOf(boot.links.workerId, exit))
-            // Whatever user code left running must not keep a thread that has ended alive.
-            process.exit(0)
-          })
-      )
+      Effect.gen(function* () {
+        const place = yield* placeOf(boot)
+        const { affinity } = boot
+        const placement = affinity === undefined ? undefined : yield* CpuAffinity.pin(affinity.cpu, affinity.index)
+        const ready = () =>
+          runner.sendUnsafe(port, { _tag: "Ready", ...(placement === undefined ? {} : { placement }) })
+        const exit = yield* Effect.exit(life(layer, boot.contract, place.links, ready))
+        yield* place.leave(() => runner.sendUnsafe(port, reportOf(place.links.workerId, exit)))
+      })
     )
   })
   Effect.runFork(Effect.provide(main, NodeWorkerRunner.layer))
 }
 
+const placeOf = (boot: Boot): Effect.Effect<Place> => {
+  // Threads need none of it, and start sooner without.
+  if ("mirror" in boot) return Effect.promise(async () => (await import("./ChildPlace.ts")).make(boot.mirror))
+  const leave = (report: () => void) =>
+    Effect.sync(() => {
+      report()
+      process.exit(0)
+    })
+  return Effect.succeed({ links: boot.links, leave })
+}
+
 const life = <E>(
   layer: Layer.Layer<Worker.Implementation<unknown>, E>,
-  boot: Boot,
+  contract: string,
+  links: Links,
   ready: () => void
 ): Effect.Effect<void, WorkerPanicked> =>
   Effect.scopedWith((scope) =>
     Effect.gen(function* () {
-      const { links } = boot
       const built = yield* Effect.mapError(Layer.buildWithScope(layer, scope), (error) =>
         WorkerRuntime.panicked(links.workerId, "layer", error)
       )
       const implementation = yield* Effect.provideContext(Worker.implementation, built)
       const { workerName } = implementation.contract
-      if (workerName !== boot.contract) {
+      if (workerName !== contract) {
         return yield* WorkerRuntime.panicked(
           links.workerId,
           "import",
-          `its module implements ${workerName}, not ${boot.contract}`
+          `its module implements ${workerName}, not ${contract}`
         )
       }
       yield* WorkerRuntime.run(implementation, links, ThreadIdentity.current(), Effect.sync(ready))

@@ -83,8 +83,10 @@ export type ChannelOptionsInput = typeof ChannelOptions.Encoded
  * @category constructors
  * @since 0.1.0
  */
-export const decode = (where: string, input: ChannelOptionsInput | undefined): Effect.Effect<ChannelOptions, InvalidConfig> =>
-  Options.decode(ChannelOptions, where, input ?? {})
+export const decode = (
+  where: string,
+  input: ChannelOptionsInput | undefined
+): Effect.Effect<ChannelOptions, InvalidConfig> => Options.decode(ChannelOptions, where, input ?? {})
 
 /**
  * The bytes of one lane: a power of two.

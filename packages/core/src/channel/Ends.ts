@@ -81,12 +81,9 @@ export class Mail implements Waitable {
   }
   ready(): boolean {
     const { reader } = this
-    return (
-      reader.ready() ||
-      reader.port.status() !== "open" ||
-      reader.port.scout() ||
-      (this.also !== undefined && this.also())
-    )
+    if (reader.ready() || (this.also !== undefined && this.also())) return true
+    // A message is there and its buffers are on their way: that is neither mail nor the end.
+    return !reader.isAwaiting && (reader.port.status() !== "open" || reader.port.scout())
   }
   arm(): void {
     this.reader.port.arm()

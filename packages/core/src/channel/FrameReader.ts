@@ -2,13 +2,16 @@
  * Reads frames back into values. Synchronous: finds the next frame, decodes it by whatever codec
  * its kind asks for, and passes it.
  *
+ * A frame whose buffers have not arrived yet holds back those of the other senders too: it is
+ * there already, and only its buffers are one turn of their sender's event loop away.
+ *
  * @since 0.1.0
  */
 import { CodecError } from "../codec/CodecError.ts"
 import { ByteMemory } from "../ring/ByteMemory.ts"
 import * as Doorbell from "../ring/Doorbell.ts"
 import { attached, Kind } from "../ring/Frame.ts"
-import { Endpoint, ownerOf } from "../ring/layout.ts"
+import { Endpoint, EndpointState, ownerOf } from "../ring/layout.ts"
 import type { ReceiverPort } from "../ring/ReceiverPort.ts"
 import type { FrameCodec } from "./FrameCodec.ts"
 import { Inbox } from "./Post.ts"
@@ -24,8 +27,6 @@ export class LostPayload extends Error {
   override readonly name = "LostPayload"
 }
 
-const none: Array<ArrayBufferLike> = []
-
 /**
  * @category models
  * @since 0.1.0
@@ -33,10 +34,15 @@ const none: Array<ArrayBufferLike> = []
 export class FrameReader {
   readonly port: ReceiverPort
   private readonly inboxes: Array<Inbox | undefined> = []
+  /** The buffers of the frame that `next` found, and where they came from. */
   private buffers: ReadonlyArray<ArrayBufferLike> | "lost" | undefined
+  private inbox: Inbox | undefined
+  private sequence = 0
+  private beside = false
+  /** The frame that is there without its buffers. */
   private awaited: Inbox | undefined
   private awaitedSequence = 0
-  private beside = false
+  private awaitedLane = 0
 
   constructor(port: ReceiverPort) {
     this.port = port
@@ -44,48 +50,69 @@ export class FrameReader {
 
   /**
    * Finds the next frame and returns its kind, or 0 if there is none, or none whose buffers have
-   * arrived. Finds the same frame again until `advance`. Throws a `RingFault` on corrupt memory.
+   * arrived. Finds the same frame again until `advance`, unless a more urgent one comes. Throws a
+   * `RingFault` on corrupt memory.
    */
   next(): number {
     const found = this.port.next()
-    if (found < Kind.Beside) return found
-    return (found & attached) === 0 ? found : this.collect(found)
+    if (this.buffers !== undefined) this.forget()
+    return found < attached ? found : this.collect(found & ~attached)
   }
 
-  private collect(found: number): number {
-    const { lane, laneIndex } = this.port
-    if (this.buffers === undefined) {
-      const inbox = (this.inboxes[laneIndex] ??= this.openInbox())
-      this.buffers = inbox.take(lane.count)
-      if (this.buffers === undefined) {
-        this.awaited = inbox
-        this.awaitedSequence = lane.count
-        return Kind.Empty
-      }
-      this.awaited = undefined
+  private forget(): void {
+    this.buffers = undefined
+    this.inbox = undefined
+    this.beside = false
+  }
+
+  private collect(kind: number): number {
+    const { lane, laneIndex, mesh } = this.port
+    const inbox = (this.inboxes[laneIndex] ??= this.openInbox())
+    const buffers = inbox.request(lane.count)
+    if (buffers === undefined) {
+      this.awaited = inbox
+      this.awaitedSequence = lane.count
+      this.awaitedLane = laneIndex
+      return Kind.Empty
     }
-    const kind = found & ~attached
+    if (this.awaited === inbox) this.awaited = undefined
+    this.buffers = buffers
+    this.inbox = inbox
+    this.sequence = lane.count
     this.beside = kind === Kind.Beside
-    return this.beside ? this.port.mesh.memory.view.getInt32(lane.offset + 4, true) : kind
+    return this.beside ? mesh.memory.view.getInt32(lane.offset + 4, true) : kind
   }
 
   private openInbox(): Inbox {
     const { column, mesh, sender } = this.port
     return new Inbox(
       { mesh: mesh.id, sender, receiver: column },
-      () => ownerOf(mesh.endpoint(sender, Endpoint.state)),
+      {
+        owner: () => ownerOf(mesh.endpoint(sender, Endpoint.state)),
+        isDead: () => mesh.state(sender) === EndpointState.Dead
+      },
       () => Doorbell.ring(mesh.memory, this.port.bell)
     )
   }
 
   /** Whether `next` would find something. Never throws: a fault is found by `next`. */
   ready(): boolean {
-    if (this.awaited !== undefined) return this.awaited.has(this.awaitedSequence)
     try {
-      return this.port.next() !== Kind.Empty
+      if (this.port.next() === Kind.Empty) return false
     } catch {
       return true
     }
+    const { awaited, awaitedLane, awaitedSequence, port } = this
+    if (awaited === undefined || port.laneIndex !== awaitedLane || port.lane.count !== awaitedSequence) return true
+    return awaited.has(awaitedSequence)
+  }
+
+  /**
+   * Whether a frame is there whose buffers are not: nothing of it can be read yet, but it is not
+   * the end either.
+   */
+  get isAwaiting(): boolean {
+    return this.awaited !== undefined
   }
 
   /**
@@ -99,9 +126,11 @@ export class FrameReader {
     if (this.buffers === "lost") throw new LostPayload("the buffers that travelled beside this message are gone")
     if (!this.beside) {
       memory.attachments = [...this.buffers]
-      const value = codec.read(memory, lane.offset, lane.offset + lane.length)
-      memory.attachments = none
-      return value
+      try {
+        return codec.read(memory, lane.offset, lane.offset + lane.length)
+      } finally {
+        memory.attachments = []
+      }
     }
     const bytes = memory.view.getInt32(lane.offset, true)
     const [whole, ...rest] = this.buffers
@@ -123,8 +152,10 @@ export class FrameReader {
 
   /** Passes the frame that `next` found. */
   advance(): void {
-    this.buffers = undefined
-    this.beside = false
+    if (this.buffers !== undefined) {
+      this.inbox?.drop(this.sequence)
+      this.forget()
+    }
     this.port.advance()
   }
 

@@ -51,6 +51,14 @@ export interface ReceiverHandle<out A> {
 }
 
 /**
+ * A handle of either half, where the type of its messages does not matter.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnyHandle = SenderHandle<never> | ReceiverHandle<unknown>
+
+/**
  * The schema of a `SenderHandle`, for messages that carry one. `A` is the type of the messages
  * that its channel takes; both ends compare the channel's own schema when they attach.
  *

@@ -11,23 +11,34 @@
  * receiver gets them again. A moved `ArrayBuffer` exists once: if it dies with the receiver that
  * it was moved to, its frame fails with `ReceiveError` (`Lost`).
  *
+ * Invariant: a port carries parcels in the order of their frames, and once connected a *mark*: what
+ * is not there up to the mark will never come. So a frame either gets its buffers or is known lost.
+ *
  * How a port reaches another thread is the platform's business (`install`); within one thread no
  * platform is needed.
  *
  * @since 0.1.0
  */
-import * as ThreadIdentity from "./ThreadIdentity.ts"
 
 /**
- * What names one lane among all meshes, and the frame that the receiver is waiting for.
+ * What names one lane among all meshes.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Address {
+export interface LaneAddress {
   readonly mesh: string
   readonly sender: number
   readonly receiver: number
+}
+
+/**
+ * A lane, and the frame that its receiver is waiting for.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Address extends LaneAddress {
   readonly sequence: number
 }
 
@@ -47,8 +58,16 @@ export interface Connector {
 interface Parcel {
   readonly sequence: number
   readonly buffers: ReadonlyArray<ArrayBufferLike>
-  /** True when the outbox does not have it (any more). */
-  readonly lost?: boolean
+  /** True for the mark, which has no buffers: what is not there up to `sequence` will never come. */
+  readonly mark?: boolean
+}
+
+/** What was posted and is not acknowledged. */
+interface Posted {
+  readonly sequence: number
+  readonly bytes: number
+  /** Undefined once they were moved to a receiver. */
+  readonly buffers: ReadonlyArray<ArrayBufferLike> | undefined
 }
 
 let connector: Connector | undefined
@@ -64,9 +83,14 @@ export const install = (value: Connector): void => {
 }
 
 const outboxes = new Map<string, Outbox>()
+/** Outboxes of senders that closed before everything was acknowledged: a successor may still ask. */
+const retired = new Set<Outbox>()
 
-const lane = (address: { readonly mesh: string; readonly sender: number; readonly receiver: number }): string =>
-  `${address.mesh}/${address.sender}/${address.receiver}`
+const sweep = (): void => {
+  for (const outbox of retired) outbox.discardIfDone()
+}
+
+const keyOf = (lane: LaneAddress): string => `${lane.mesh}/${lane.sender}/${lane.receiver}`
 
 /**
  * Connects a port that a receiver sent to the outbox that it asks for. Called by the platform in
@@ -76,12 +100,27 @@ const lane = (address: { readonly mesh: string; readonly sender: number; readonl
  * @since 0.1.0
  */
 export const accept = (address: Address, port: MessagePort): void => {
-  const outbox = outboxes.get(lane(address))
-  if (outbox === undefined) port.close()
-  else outbox.connect(port, address.sequence)
+  const outbox = outboxes.get(keyOf(address))
+  if (outbox !== undefined) return outbox.connect(port, address.sequence)
+  send(port, { sequence: address.sequence, buffers: [], mark: true })
+  port.close()
 }
 
-const isShared = (buffer: ArrayBufferLike): boolean => !(buffer instanceof ArrayBuffer)
+const isMovable = (buffer: ArrayBufferLike): buffer is ArrayBuffer => buffer instanceof ArrayBuffer
+
+const send = (port: MessagePort, parcel: Parcel): void => {
+  port.postMessage(parcel, parcel.buffers.filter(isMovable))
+}
+
+/** Takes the bytes away from whoever else has the buffer. Memory that cannot be detached is copied. */
+const seize = (buffer: ArrayBufferLike): ArrayBufferLike => {
+  if (!isMovable(buffer)) return buffer
+  try {
+    return buffer.transfer()
+  } catch {
+    return buffer.slice()
+  }
+}
 
 const unref = (port: MessagePort): void => {
   ;(port as { unref?: () => void }).unref?.()
@@ -96,59 +135,101 @@ const unref = (port: MessagePort): void => {
 export class Outbox {
   private readonly key: string
   private readonly isAcked: (sequence: number) => boolean
-  private kept: Array<Parcel> = []
+  private readonly isWanted: () => boolean
+  private readonly posted: Array<Posted> = []
+  private bytes = 0
+  private last: number | undefined
   private port: MessagePort | undefined
 
-  constructor(
-    address: { readonly mesh: string; readonly sender: number; readonly receiver: number },
-    isAcked: (sequence: number) => boolean
-  ) {
-    this.key = lane(address)
+  /**
+   * @param isAcked whether the frame of this number was acknowledged
+   * @param isWanted whether a receiver is there, or may come, that could ask for what is kept
+   */
+  constructor(lane: LaneAddress, isAcked: (sequence: number) => boolean, isWanted: () => boolean) {
+    this.key = keyOf(lane)
     this.isAcked = isAcked
+    this.isWanted = isWanted
+    sweep()
     outboxes.set(this.key, this)
   }
 
   /** Sends the buffers of frame `sequence`. Those that are not shared are detached from here on. */
   post(sequence: number, buffers: ReadonlyArray<ArrayBufferLike>): void {
-    while (this.kept.length > 0 && this.isAcked(this.kept[0].sequence)) this.kept.shift()
-    if (this.port !== undefined) {
-      this.forward(this.port, { sequence, buffers })
-      if (buffers.every(isShared)) this.kept.push({ sequence, buffers })
-    } else {
-      this.kept.push({
-        sequence,
-        buffers: buffers.map((buffer) => (buffer instanceof ArrayBuffer ? buffer.transfer() : buffer))
-      })
-    }
+    this.prune()
+    let bytes = 0
+    for (const buffer of buffers) bytes += buffer.byteLength
+    const own = buffers.map(seize)
+    const gone = this.port !== undefined && own.some(isMovable)
+    if (this.port !== undefined) send(this.port, { sequence, buffers: own })
+    this.posted.push({ sequence, bytes, buffers: gone ? undefined : own })
+    this.bytes += bytes
+    this.last = sequence
   }
 
-  private forward(port: MessagePort, parcel: Parcel): void {
-    port.postMessage(parcel, parcel.buffers.filter((buffer): buffer is ArrayBuffer => !isShared(buffer)))
+  private prune(): void {
+    const { posted } = this
+    let acked = 0
+    for (; acked < posted.length && this.isAcked(posted[acked].sequence); acked++) this.bytes -= posted[acked].bytes
+    if (acked > 0) posted.splice(0, acked)
   }
 
   connect(port: MessagePort, sequence: number): void {
     this.port?.close()
     this.port = port
-    unref(port)
-    if (!this.kept.some((parcel) => parcel.sequence === sequence)) {
-      this.forward(port, { sequence, buffers: [], lost: true })
+    this.prune()
+    for (const [index, { bytes, buffers, sequence }] of this.posted.entries()) {
+      if (buffers === undefined) continue
+      send(port, { sequence, buffers })
+      if (buffers.some(isMovable)) this.posted[index] = { sequence, bytes, buffers: undefined }
     }
-    for (const parcel of this.kept) this.forward(port, parcel)
-    this.kept = this.kept.filter((parcel) => parcel.buffers.every(isShared))
+    const last = this.last !== undefined && ((this.last - sequence) | 0) > 0 ? this.last : sequence
+    send(port, { sequence: last, buffers: [], mark: true })
+    port.addEventListener("close", () => {
+      if (this.port === port) this.port = undefined
+      if (retired.has(this)) this.discardIfDone()
+    })
+    unref(port)
   }
 
   /** Whether buffers wait here for a receiver to ask for them. */
   get waiting(): boolean {
-    return this.port === undefined && this.kept.length > 0
+    if (this.port !== undefined) return false
+    this.prune()
+    return this.posted.some(({ buffers }) => buffers !== undefined)
+  }
+
+  /** Bytes that were posted and not acknowledged. */
+  get unacknowledged(): number {
+    this.prune()
+    return this.bytes
   }
 
   /** Ends the lane from this side. What was posted still arrives; what is kept can still be asked for. */
   close(): void {
-    if (this.kept.every((parcel) => this.isAcked(parcel.sequence))) {
-      this.port?.close()
-      outboxes.delete(this.key)
-    }
+    retired.add(this)
+    this.discardIfDone()
   }
+
+  discardIfDone(): void {
+    this.prune()
+    if (this.posted.length > 0 && this.isWanted()) return
+    this.port?.close()
+    retired.delete(this)
+    if (outboxes.get(this.key) === this) outboxes.delete(this.key)
+  }
+}
+
+/**
+ * What an `Inbox` knows of the sender at the other end of its lane.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SenderView {
+  /** The thread that holds the sender's endpoint, 0 if none does. */
+  readonly owner: () => number
+  /** Whether that thread is known to be gone. */
+  readonly isDead: () => boolean
 }
 
 /**
@@ -158,44 +239,49 @@ export class Outbox {
  * @since 0.1.0
  */
 export class Inbox {
-  private readonly address: Omit<Address, "sequence">
-  private readonly ownerOf: () => number
+  private readonly lane: LaneAddress
+  private readonly sender: SenderView
   private readonly onArrival: () => void
-  private readonly arrived = new Map<number, ReadonlyArray<ArrayBufferLike> | undefined>()
+  private readonly arrived = new Map<number, ReadonlyArray<ArrayBufferLike>>()
   private port: MessagePort | undefined
-  private connecting = false
+  private asking = false
+  private mark: number | undefined
 
-  /**
-   * @param ownerOf the thread that holds the sender's endpoint, 0 if none does
-   * @param onArrival told when a look is worth it
-   */
-  constructor(address: Omit<Address, "sequence">, ownerOf: () => number, onArrival: () => void) {
-    this.address = address
-    this.ownerOf = ownerOf
+  /** @param onArrival told when a look is worth it */
+  constructor(lane: LaneAddress, sender: SenderView, onArrival: () => void) {
+    this.lane = lane
+    this.sender = sender
     this.onArrival = onArrival
   }
 
   /**
-   * The buffers of frame `sequence`: undefined while they are on their way, "lost" if they will
-   * never come.
+   * The buffers of frame `sequence`, until it is dropped: undefined while they are on their way,
+   * "lost" if they will never come. Asks the sender's thread for them if need be.
    */
-  take(sequence: number): ReadonlyArray<ArrayBufferLike> | "lost" | undefined {
-    if (!this.arrived.has(sequence)) {
-      this.drain()
-      if (!this.arrived.has(sequence)) {
-        if (this.port === undefined && !this.connecting) this.connect(sequence)
-        return undefined
-      }
-    }
-    const buffers = this.arrived.get(sequence)
-    this.arrived.delete(sequence)
-    return buffers ?? "lost"
+  request(sequence: number): ReadonlyArray<ArrayBufferLike> | "lost" | undefined {
+    const found = this.find(sequence)
+    if (found !== undefined || this.port !== undefined) return found
+    this.ask(sequence)
+    return this.find(sequence)
   }
 
-  /** Whether `take` would give an answer. */
+  /** Forgets the buffers of a frame that was passed. */
+  drop(sequence: number): void {
+    this.arrived.delete(sequence)
+  }
+
+  /** Whether a `request` would get anywhere. */
   has(sequence: number): boolean {
+    return this.port === undefined || this.find(sequence) !== undefined
+  }
+
+  private find(sequence: number): ReadonlyArray<ArrayBufferLike> | "lost" | undefined {
     if (!this.arrived.has(sequence)) this.drain()
-    return this.arrived.has(sequence)
+    const buffers = this.arrived.get(sequence)
+    if (buffers !== undefined) return buffers
+    if (this.mark !== undefined && ((this.mark - sequence) | 0) >= 0) return "lost"
+    // Nobody settles the delivery to a thread that died before it took the port.
+    return this.asking && this.sender.isDead() ? "lost" : undefined
   }
 
   private drain(): void {
@@ -209,42 +295,44 @@ export class Inbox {
   }
 
   private store(parcel: Parcel): void {
-    this.arrived.set(parcel.sequence, parcel.lost === true ? undefined : parcel.buffers)
+    if (parcel.mark === true) this.mark = parcel.sequence
+    else this.arrived.set(parcel.sequence, parcel.buffers)
   }
 
-  private connect(sequence: number): void {
+  private ask(sequence: number): void {
     const { port1, port2 } = new MessageChannel()
-    const owner = this.ownerOf()
-    const address: Address = { ...this.address, sequence }
-    this.connecting = true
-    const fail = () => {
-      this.connecting = false
-      if (this.port !== undefined) return
-      this.arrived.set(sequence, undefined)
+    const address: Address = { ...this.lane, sequence }
+    this.port = port1
+    port1.onmessage = (event) => {
+      this.store(event.data as Parcel)
       this.onArrival()
     }
-    const done = () => {
-      this.connecting = false
-      this.port = port1
-      port1.onmessage = (event) => {
-        this.store(event.data as Parcel)
-        this.onArrival()
+    port1.addEventListener("close", () => {
+      if (this.port !== port1) return
+      // The sender is gone or closed: what it posted has arrived; anything else is asked for anew.
+      this.port = undefined
+      this.onArrival()
+    })
+    unref(port1)
+    const owner = this.sender.owner()
+    // Several workers may share one thread under names of their own: the outbox itself tells.
+    if (connector === undefined || outboxes.has(keyOf(address))) return accept(address, port2)
+    this.asking = true
+    const settle = (delivered: boolean) => {
+      this.asking = false
+      if (!delivered) {
+        if (this.port === port1) this.mark = sequence
+        port1.close()
       }
-      port1.addEventListener("close", () => {
-        if (this.port !== port1) return
-        // The sender is gone or closed: what it posted has arrived; anything else is asked for anew.
-        this.port = undefined
-        this.onArrival()
-      })
-      unref(port1)
+      this.onArrival()
     }
-    if (owner === ThreadIdentity.current()) {
-      done()
-      accept(address, port2)
-    } else if (connector === undefined || owner === 0) {
-      fail()
+    if (owner === 0) {
+      settle(false)
     } else {
-      connector.deliver(owner, address, port2).then(done, fail)
+      connector.deliver(owner, address, port2).then(
+        () => settle(true),
+        () => settle(false)
+      )
     }
   }
 

@@ -4,21 +4,23 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type { Input as DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type Codec, CodecError } from "../codec/Codec.ts"
-import { ReceiveError, Timeout } from "../errors/Errors.ts"
+import { InvalidConfig, ReceiveError, Timeout } from "../errors/Errors.ts"
 import { Kind } from "../ring/Frame.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import type { AckPolicy } from "./ChannelOptions.ts"
+import * as Deadline from "./Deadline.ts"
 import { Mail } from "./Ends.ts"
 import { type FrameReader, LostPayload } from "./FrameReader.ts"
 import { Waiter, type WaitStrategy } from "./WaitStrategy.ts"
 
 /**
  * - **Ordering**: the messages of one sender come in the order they were sent; senders take turns.
+ *   What another receiver left behind when it closed comes in its own order, between the others.
  * - **Blocking**: `receive` and `receiveAll` wait for a message; interrupting the wait loses none.
  * - **Closing**: once every sender closed and everything was read they fail with `ReceiveError`
  *   (`Closed`), or `SenderDied` if a sender's thread died instead; `stream` ends, or fails. A
@@ -30,7 +32,12 @@ import { Waiter, type WaitStrategy } from "./WaitStrategy.ts"
 export interface Receiver<out A> {
   readonly channel: string
   readonly receive: Effect.Effect<A, ReceiveError>
-  /** At least one message and at most `max` (256), as many as are there. */
+  /** `receive` that fails with `Timeout` when nothing comes for `duration`. */
+  readonly receiveWithin: (duration: DurationInput) => Effect.Effect<A, ReceiveError | Timeout>
+  /**
+   * At least one message and at most `max` (256), as many as are there. A `max` that is no whole
+   * number from 1 is a defect.
+   */
   readonly receiveAll: (max?: number) => Effect.Effect<ReadonlyArray<A>, ReceiveError>
   /** `receiveAll` that fails with `Timeout` when nothing comes for `duration`. */
   readonly receiveAllWithin: (
@@ -39,7 +46,11 @@ export interface Receiver<out A> {
   ) => Effect.Effect<ReadonlyArray<A>, ReceiveError | Timeout>
   /** A message if there is one now. */
   readonly tryReceive: Effect.Effect<Option.Option<A>, ReceiveError>
-  /** All messages until the end, in arrays of at most 256. Running it twice continues, not repeats. */
+  /**
+   * All messages until the end, in arrays of at most 256. Running it twice continues, not repeats.
+   * Under policy `after` an array is acknowledged when the next is pulled: a buffer further down
+   * pulls ahead of the handling.
+   */
   readonly stream: Stream.Stream<A, ReceiveError>
   /** Acknowledges everything handed out so far; what policy `batch` asks for. */
   readonly ack: Effect.Effect<void>
@@ -48,6 +59,9 @@ export interface Receiver<out A> {
 }
 
 const defaultMax = 256
+
+/** A receiver that is never out of work looks for new senders after this many batches. */
+const scoutEvery = 64
 
 /**
  * @category models
@@ -70,6 +84,8 @@ export class ReceiverImpl<A> implements Receiver<A> {
    */
   private taken: Array<A> = []
   private failure: ReceiveError | undefined
+  private closed = false
+  private batches = 0
   private readonly handOver: Effect.Effect<ReadonlyArray<A>>
   private readonly handOverOne: Effect.Effect<A>
 
@@ -78,21 +94,26 @@ export class ReceiverImpl<A> implements Receiver<A> {
     this.reader = reader
     this.codec = codec
     this.policy = policy
-    this.waiter = new Waiter(new Mail(reader), wait)
+    this.waiter = new Waiter(new Mail(reader, () => this.taken.length > 0), wait)
     // `Effect.sync` passes its value to the continuation in one step: no interruption in between.
-    this.handOver = Effect.sync(() => {
-      const taken = this.taken
-      this.taken = []
-      return taken
-    })
+    this.handOver = Effect.sync(() => this.hand(defaultMax))
     this.handOverOne = Effect.sync(() => this.taken.shift() as A)
-    this.receive = Effect.suspend(() => this.step(1, this.handOverOne))
+    const handOverSome = Effect.sync(() => Option.some(this.taken.shift() as A))
+    this.receive = Effect.suspend(() => this.step(1, this.handOverOne, this.waiter.wait(true)))
     this.tryReceive = Effect.suspend(() => {
+      if (this.closed) return this.failClosed
       this.acknowledgePrevious()
-      return this.fill(1) ? Effect.map(this.handOverOne, Option.some) : this.orFailure(Effect.succeedNone)
+      return this.fill(1) ? handOverSome : this.orFailure(Effect.succeedNone)
     })
-    this.ack = Effect.sync(() => reader.port.ack())
-    this.close = Effect.sync(() => reader.close())
+    this.ack = Effect.sync(() => {
+      // What was taken and not handed out is not the caller's to acknowledge: with the next call.
+      if (this.taken.length === 0 && !this.closed) reader.port.ack()
+    })
+    this.close = Effect.sync(() => {
+      this.closed = true
+      this.taken = []
+      reader.close()
+    })
     const pull = Effect.catchIf(
       this.receiveAll() as Effect.Effect<readonly [A, ...Array<A>], ReceiveError>,
       (error) => error.reason === "Closed",
@@ -101,35 +122,60 @@ export class ReceiverImpl<A> implements Receiver<A> {
     this.stream = Stream.fromPull(Effect.succeed(pull))
   }
 
-  receiveAll(max: number = defaultMax): Effect.Effect<ReadonlyArray<A>, ReceiveError> {
-    return Effect.suspend(() => this.step(max, this.handOver))
+  private hand(max: number): ReadonlyArray<A> {
+    const { taken } = this
+    // Longer only when a call that asked for more was interrupted.
+    if (taken.length > max) return taken.splice(0, max)
+    this.taken = []
+    return taken
   }
 
-  receiveAllWithin(
-    max: number,
-    duration: DurationInput
-  ): Effect.Effect<ReadonlyArray<A>, ReceiveError | Timeout> {
-    return Effect.timeoutOrElse(this.receiveAll(max), {
-      duration,
-      orElse: () =>
-        Effect.suspend(() => {
-          this.reader.port.countError()
-          return Effect.fail(
-            new Timeout({ operation: `channel ${this.channel}: receive`, millis: toMillis(duration), unsent: [] })
-          )
-        })
+  receiveAll(max: number = defaultMax): Effect.Effect<ReadonlyArray<A>, ReceiveError> {
+    return Effect.suspend(() => this.stepAll(max, this.waiter.wait(true)))
+  }
+
+  receiveWithin(duration: DurationInput): Effect.Effect<A, ReceiveError | Timeout> {
+    return Effect.suspend(() => this.step(1, this.handOverOne, this.within(duration)))
+  }
+
+  receiveAllWithin(max: number, duration: DurationInput): Effect.Effect<ReadonlyArray<A>, ReceiveError | Timeout> {
+    return Effect.suspend(() => this.stepAll(max, this.within(duration)))
+  }
+
+  private within(duration: DurationInput): Effect.Effect<void, Timeout> {
+    return Deadline.make(this.waiter, duration, (millis) => {
+      this.reader.port.countError()
+      return new Timeout({ operation: `channel ${this.channel}: receive`, millis, unsent: [] })
     })
   }
 
-  private step<B>(max: number, handOver: Effect.Effect<B>): Effect.Effect<B, ReceiveError> {
+  private stepAll<E>(max: number, wait: Effect.Effect<void, E>): Effect.Effect<ReadonlyArray<A>, ReceiveError | E> {
+    if (!(max >= 1) || (max !== Infinity && !Number.isInteger(max))) {
+      return Effect.die(
+        new InvalidConfig({
+          option: `channel ${this.channel}: receiveAll.max`,
+          value: max,
+          allowed: "a whole number of at least 1"
+        })
+      )
+    }
+    return this.step(max, max === defaultMax ? this.handOver : Effect.sync(() => this.hand(max)), wait)
+  }
+
+  private step<B, E>(
+    max: number,
+    handOver: Effect.Effect<B>,
+    wait: Effect.Effect<void, E>
+  ): Effect.Effect<B, ReceiveError | E> {
+    if (this.closed) return this.failClosed
     this.acknowledgePrevious()
     if (this.fill(max)) return handOver
     return this.orFailure(
       Effect.suspend(() => {
         const ended = this.ended()
-        if (ended === "again") return this.step(max, handOver)
+        if (ended === "again") return this.step(max, handOver, wait)
         if (ended !== undefined) return Effect.fail(ended)
-        return Effect.flatMap(this.waiter.wait(true), () => this.step(max, handOver))
+        return Effect.flatMap(wait, () => this.step(max, handOver, wait))
       })
     )
   }
@@ -138,7 +184,7 @@ export class ReceiverImpl<A> implements Receiver<A> {
     if (this.policy === "after" && this.taken.length === 0) this.reader.port.ack()
   }
 
-  private orFailure<B>(otherwise: Effect.Effect<B, ReceiveError>): Effect.Effect<B, ReceiveError> {
+  private orFailure<B, E>(otherwise: Effect.Effect<B, E>): Effect.Effect<B, ReceiveError | E> {
     const failure = this.failure
     if (failure === undefined) return otherwise
     this.failure = undefined
@@ -151,6 +197,7 @@ export class ReceiverImpl<A> implements Receiver<A> {
     if (this.taken.length > 0) return true
     if (this.failure !== undefined) return false
     const { codec, reader, taken } = this
+    if (++this.batches % scoutEvery === 0) reader.port.scout()
     try {
       while (taken.length < max && reader.next() !== Kind.Empty) {
         taken.push(reader.read(codec))
@@ -183,13 +230,20 @@ export class ReceiverImpl<A> implements Receiver<A> {
     if (status === "open") return undefined
     // A sender publishes before it closes: only what is empty after the status was read is final.
     if (reader.ready() || reader.port.scout()) return "again"
+    // A message whose buffers are on their way is still to come.
+    if (reader.isAwaiting) return undefined
+    const { channel } = this
+    if (status === "closed") {
+      // The end is what a receiver waits for: no error to count.
+      const detail = "every sender closed, or the channel did, and all was read"
+      return new ReceiveError({ channel, reason: "Closed", detail })
+    }
     reader.port.countError()
-    return status === "closed"
-      ? new ReceiveError({ channel: this.channel, reason: "Closed", detail: "every sender closed and all was read" })
-      : new ReceiveError({
-          channel: this.channel,
-          reason: "SenderDied",
-          detail: "the thread of a sender is gone; all that it published was read"
-        })
+    const detail = "the thread of a sender is gone; all that it published was read"
+    return new ReceiveError({ channel, reason: "SenderDied", detail })
   }
+
+  private readonly failClosed: Effect.Effect<never, ReceiveError> = Effect.failSync(
+    () => new ReceiveError({ channel: this.channel, reason: "Closed", detail: "this receiver is closed" })
+  )
 }

@@ -3,22 +3,27 @@
  *
  * @since 0.1.0
  */
-import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type { Input as DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Sink from "effect/Sink"
 import { type Codec, CodecError } from "../codec/Codec.ts"
 import { SendError, Timeout } from "../errors/Errors.ts"
 import { Kind } from "../ring/Frame.ts"
 import type { SendStatus } from "../ring/SenderPort.ts"
+import { Backlog } from "./Backlog.ts"
+import * as Deadline from "./Deadline.ts"
 import { Room } from "./Ends.ts"
-import type { Encoded, FrameWriter } from "./FrameWriter.ts"
+import type { FrameWriter } from "./FrameWriter.ts"
 import { Waiter, type WaitStrategy } from "./WaitStrategy.ts"
 
 /**
  * - **Ordering**: what one sender sends arrives in the order it was sent, at each receiver.
  * - **Blocking**: `send` and `sendAll` wait while there is no room; `trySend` does not.
- * - **Closing**: closing the scope that attached it closes the sender, after what it accepted was
- *   published. A receiver sees the end once every sender closed.
+ * - **Closing**: what was accepted is published first. Closing the scope that attached it closes the
+ *   sender too, but gives what an unbounded one keeps 5 seconds to find room; what does not is
+ *   dropped and logged. A receiver sees the end once every sender closed.
+ *
+ * Any number of fibers of the thread may use it.
  *
  * @category models
  * @since 0.1.0
@@ -29,19 +34,24 @@ export interface Sender<in A> {
    * Sends one message, waiting for room. Interrupting the wait sends nothing.
    */
   readonly send: (message: A) => Effect.Effect<void, SendError>
+  /** `send` that fails with `Timeout`, which has the message, when the wait exceeds `duration`. */
+  readonly sendWithin: (message: A, duration: DurationInput) => Effect.Effect<void, SendError | Timeout>
   /**
    * Sends messages in order, waiting for room as often as it takes. When it fails or is
    * interrupted, a prefix of the messages was accepted; the error has the rest in `unsent`.
    */
   readonly sendAll: (messages: ReadonlyArray<A>) => Effect.Effect<void, SendError>
-  /** `sendAll` that fails with `Timeout` when the wait for room exceeds `duration`. */
+  /** `sendAll` that fails with `Timeout`, which has the rest, when the waits exceed `duration`. */
   readonly sendAllWithin: (
     messages: ReadonlyArray<A>,
     duration: DurationInput
   ) => Effect.Effect<void, SendError | Timeout>
   /** Sends one message if there is room now; false if there is none. */
   readonly trySend: (message: A) => Effect.Effect<boolean, SendError>
-  /** Closes this sender for good. What was sent before can still be received. */
+  /**
+   * Closes this sender for good: refuses messages at once, and completes when those that an
+   * unbounded sender keeps found room. What was sent before can still be received.
+   */
   readonly close: Effect.Effect<void>
   /** A `Sink` that sends what it is given, array by array, and does not close the sender. */
   readonly sink: Sink.Sink<void, A, never, SendError>
@@ -56,7 +66,7 @@ const detailOf: Record<Exclude<SendStatus, "open">, [SendError["reason"], string
 /** Messages that go to one receiver of several before the least loaded is chosen again. */
 const stretch = 64
 
-const attempt = <A>(f: () => Effect.Effect<A, SendError>): Effect.Effect<A, SendError> =>
+const attempt = <A, E>(f: () => Effect.Effect<A, E | SendError>): Effect.Effect<A, E | SendError> =>
   Effect.suspend(() => {
     try {
       return f()
@@ -65,6 +75,11 @@ const attempt = <A>(f: () => Effect.Effect<A, SendError>): Effect.Effect<A, Send
       throw error
     }
   })
+
+/** How much of a `sendAll` was accepted. */
+interface Progress {
+  accepted: number
+}
 
 /**
  * @category models
@@ -76,10 +91,14 @@ export class SenderImpl<A> implements Sender<A> {
   readonly sink: Sink.Sink<void, A, never, SendError>
   private readonly writer: FrameWriter
   private readonly codec: Codec<A>
+  private readonly room: Room
+  private readonly wait: WaitStrategy
   private readonly waiter: Waiter
   private readonly startPump: (() => void) | undefined
   private readonly one: Array<A> = new Array(1)
-  private overflow: Array<Encoded> = []
+  private readonly backlog = new Backlog()
+  private pumping = false
+  private closing = false
 
   /** @param startPump what an unbounded sender calls when it begins to keep messages: runs `pump` */
   constructor(
@@ -92,13 +111,12 @@ export class SenderImpl<A> implements Sender<A> {
     this.channel = channel
     this.writer = writer
     this.codec = codec
-    this.waiter = new Waiter(new Room(writer), wait)
+    this.room = new Room(writer)
+    this.wait = wait
+    this.waiter = new Waiter(this.room, wait)
     this.startPump = startPump === undefined ? undefined : () => startPump(this.pump)
     this.sink = Sink.forEachArray((messages: ReadonlyArray<A>) => this.sendAll(messages))
-    this.close = Effect.andThen(
-      this.flush,
-      Effect.sync(() => writer.close())
-    )
+    this.close = this.closeWithin(Infinity)
   }
 
   /**
@@ -107,7 +125,7 @@ export class SenderImpl<A> implements Sender<A> {
    */
   private take(messages: ReadonlyArray<A>, from: number): number {
     const { codec, writer } = this
-    const status = writer.port.status()
+    const status = this.closing ? "closed" : writer.port.status()
     if (status !== "open") {
       const [reason, detail] = detailOf[status]
       throw this.error(reason, detail, messages, from)
@@ -115,7 +133,7 @@ export class SenderImpl<A> implements Sender<A> {
     const total = messages.length
     let index = from
     try {
-      if (this.overflow.length === 0) {
+      if (this.backlog.length === 0) {
         const several = writer.port.mesh.receivers > 1
         for (;;) {
           // With several receivers each stretch goes to the one that has least to do.
@@ -128,9 +146,13 @@ export class SenderImpl<A> implements Sender<A> {
         }
       }
       if (this.startPump !== undefined) {
-        const idle = this.overflow.length === 0
-        for (; index < total; index++) this.overflow.push(writer.encode(codec, messages[index], Kind.Data))
-        if (idle) this.startPump()
+        for (; index < total; index++) {
+          this.backlog.push(writer.encode(codec, messages[index], Kind.Data))
+          if (!this.pumping) {
+            this.pumping = true
+            this.startPump()
+          }
+        }
       }
       return index
     } catch (cause) {
@@ -158,36 +180,32 @@ export class SenderImpl<A> implements Sender<A> {
     })
   }
 
-  private sendFrom(messages: ReadonlyArray<A>, progress: { accepted: number }): Effect.Effect<void, SendError> {
+  private sendFrom<E>(
+    messages: ReadonlyArray<A>,
+    progress: Progress,
+    wait: Effect.Effect<void, E>
+  ): Effect.Effect<void, SendError | E> {
     return attempt(() => {
       progress.accepted = this.take(messages, progress.accepted)
       return progress.accepted === messages.length
         ? Effect.void
-        : Effect.flatMap(this.waiter.wait(true), () => this.sendFrom(messages, progress))
+        : Effect.flatMap(wait, () => this.sendFrom(messages, progress, wait))
     })
   }
 
   sendAll(messages: ReadonlyArray<A>): Effect.Effect<void, SendError> {
-    return Effect.suspend(() => this.sendFrom(messages, { accepted: 0 }))
+    return Effect.suspend(() => this.sendFrom(messages, { accepted: 0 }, this.waiter.wait(true)))
   }
 
   sendAllWithin(messages: ReadonlyArray<A>, duration: DurationInput): Effect.Effect<void, SendError | Timeout> {
     return Effect.suspend(() => {
-      const progress = { accepted: 0 }
-      return Effect.timeoutOrElse(this.sendFrom(messages, progress), {
-        duration,
-        orElse: () =>
-          Effect.suspend(() => {
-            this.writer.port.countError()
-            return Effect.fail(
-              new Timeout({
-                operation: `channel ${this.channel}: send`,
-                millis: toMillis(duration),
-                unsent: messages.slice(progress.accepted)
-              })
-            )
-          })
+      const progress: Progress = { accepted: 0 }
+      const wait = Deadline.make(this.waiter, duration, (millis) => {
+        this.writer.port.countError()
+        const unsent = messages.slice(progress.accepted)
+        return new Timeout({ operation: `channel ${this.channel}: send`, millis, unsent })
       })
+      return this.sendFrom(messages, progress, wait)
     })
   }
 
@@ -196,8 +214,12 @@ export class SenderImpl<A> implements Sender<A> {
       this.one[0] = message
       return this.take(this.one, 0) === 1
         ? Effect.void
-        : Effect.flatMap(this.waiter.wait(true), () => this.sendFrom([message], { accepted: 0 }))
+        : Effect.flatMap(this.waiter.wait(true), () => this.sendAll([message]))
     })
+  }
+
+  sendWithin(message: A, duration: DurationInput): Effect.Effect<void, SendError | Timeout> {
+    return this.sendAllWithin([message], duration)
   }
 
   trySend(message: A): Effect.Effect<boolean, SendError> {
@@ -207,25 +229,58 @@ export class SenderImpl<A> implements Sender<A> {
     })
   }
 
-  private get pump(): Effect.Effect<void> {
+  /** Moves kept messages into the ring; true while some are left and a receiver may still take them. */
+  private moveKept(): boolean {
+    const { backlog, writer } = this
+    if (writer.port.status() !== "open") return false
+    const several = writer.port.mesh.receivers > 1
+    for (let moved = 1; ; moved++) {
+      const message = backlog.peek()
+      if (message === undefined || !writer.writeEncoded(message)) break
+      backlog.shift()
+      if (several && moved % stretch === 0) writer.publish()
+    }
+    writer.publish()
+    return backlog.length > 0
+  }
+
+  private readonly pump: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.moveKept()) return Effect.flatMap(this.waiter.wait(true), () => this.pump)
+    this.pumping = false
+    return Effect.void
+  })
+
+  /** `close` that gives up what an unbounded sender keeps after `millis`. */
+  closeWithin(millis: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { overflow, writer } = this
-      if (writer.port.status() !== "open") return Effect.void
-      let moved = 0
-      while (moved < overflow.length && writer.writeEncoded(overflow[moved])) moved++
-      writer.publish()
-      if (moved > 0) this.overflow = overflow.slice(moved)
-      if (this.overflow.length === 0) return Effect.void
-      return Effect.flatMap(this.waiter.wait(true), () => this.pump)
+      this.closing = true
+      // A finalizer must end in real time, under whatever clock.
+      const deadline = performance.now() + millis
+      const { room } = this
+      const waiter = new Waiter(
+        {
+          memory: room.memory,
+          bell: room.bell,
+          ready: () => room.ready() || performance.now() >= deadline,
+          arm: () => room.arm(),
+          parked: (slept) => room.parked(slept)
+        },
+        this.wait
+      )
+      const drain: Effect.Effect<void> = Effect.suspend(() =>
+        this.moveKept() && performance.now() < deadline ? Effect.flatMap(waiter.wait(true), () => drain) : Effect.void
+      )
+      return Effect.flatMap(drain, () => this.finish)
     })
   }
 
-  /** Waits until nothing is kept in this thread: messages outside the ring, buffers nobody asked for yet. */
-  private get flush(): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      if (this.writer.port.status() !== "open") return Effect.void
-      if (this.overflow.length === 0 && !this.writer.waiting) return Effect.void
-      return Effect.flatMap(Effect.sleep(1), () => this.flush)
-    })
-  }
+  private readonly finish: Effect.Effect<void> = Effect.suspend(() => {
+    this.writer.close()
+    const lost = this.backlog.length
+    if (lost === 0) return Effect.void
+    this.writer.port.countError()
+    return Effect.logWarning(
+      `channel ${this.channel}: ${lost} messages that an unbounded sender kept were dropped, because nobody took them before it closed`
+    )
+  })
 }

@@ -11,17 +11,16 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
-import { type Codec, CodecError, make as makeCodec } from "../codec/Codec.ts"
 import { InvalidConfig } from "../errors/Errors.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
-import { RingFault } from "../ring/RingFault.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
 import { type ChannelOptions, type ChannelOptionsInput, decode, laneBytes } from "./ChannelOptions.ts"
 import { type ChannelStats, ChannelStatsReader } from "./ChannelStats.ts"
 import { FrameReader } from "./FrameReader.ts"
 import { FrameWriter } from "./FrameWriter.ts"
-import type { ReceiverHandle, SenderHandle } from "./Handle.ts"
+import type { AnyHandle, ReceiverHandle, SenderHandle } from "./Handle.ts"
+import { claim, compile, openHalf, openMesh } from "./opening.ts"
 import { type Receiver, ReceiverImpl } from "./Receiver.ts"
 import { type Sender, SenderImpl } from "./Sender.ts"
 import * as ThreadIdentity from "./ThreadIdentity.ts"
@@ -56,17 +55,6 @@ export interface SharedChannel<in out A> {
  */
 export type Flavour = "spsc" | "mpsc" | "mpmc"
 
-const compile = <A>(schema: Schema.Codec<A, unknown>, where: string): Effect.Effect<Codec<A>, InvalidConfig> =>
-  Effect.try({
-    try: () => makeCodec(schema),
-    catch: (cause) =>
-      new InvalidConfig({
-        option: `${where}.schema`,
-        value: cause instanceof CodecError ? cause.path : "?",
-        allowed: cause instanceof CodecError ? cause.detail : String(cause)
-      })
-  })
-
 const make = Effect.fnUntraced(function* <A>(
   flavour: Flavour,
   schema: Schema.Codec<A, unknown>,
@@ -88,38 +76,45 @@ const make = Effect.fnUntraced(function* <A>(
   return fromMesh(flavour, mesh, options)
 })
 
+/** The place that `take` found, or why there is none. */
+const orExhausted = <H>(
+  take: () => H | undefined,
+  channel: string,
+  role: "senders" | "receivers",
+  places: number
+): Effect.Effect<H, InvalidConfig> =>
+  Effect.suspend(() => {
+    const handle = take()
+    return handle === undefined
+      ? Effect.fail(
+          new InvalidConfig({
+            option: `channel ${channel}: ${role}`,
+            value: places + 1,
+            allowed: `at most ${places}, and all were handed out; a place is used once`
+          })
+        )
+      : Effect.succeed(handle)
+  })
+
 const fromMesh = <A>(flavour: Flavour, mesh: Mesh, options: ChannelOptions): SharedChannel<A> => {
   const { ack, name, unbounded, wait } = options
   const memory = mesh.memory.buffer as SharedArrayBuffer
   const reader = new ChannelStatsReader(mesh)
-  const senderHandle = (): SenderHandle<A> | undefined => {
+  const newSender = (): SenderHandle<A> | undefined => {
     const slot = mesh.reserve("sender")
     return slot < 0 ? undefined : { _tag: "SenderHandle", channel: name, memory, slot, wait, unbounded }
   }
-  const receiverHandle = (): ReceiverHandle<A> | undefined => {
+  const newReceiver = (): ReceiverHandle<A> | undefined => {
     const slot = mesh.reserve("receiver")
     return slot < 0 ? undefined : { _tag: "ReceiverHandle", channel: name, memory, slot, wait, ack }
   }
-  const clone = <H>(take: () => H | undefined, option: string, places: number): Effect.Effect<H, InvalidConfig> =>
-    Effect.suspend(() => {
-      const handle = take()
-      return handle === undefined
-        ? Effect.fail(
-            new InvalidConfig({
-              option: `SharedChannel.${flavour}.${option}`,
-              value: places,
-              allowed: `all ${places} places of channel ${name} were handed out`
-            })
-          )
-        : Effect.succeed(handle)
-    })
   return {
     name,
     flavour,
-    sender: senderHandle()!,
-    receiver: receiverHandle()!,
-    cloneSender: clone(senderHandle, "maxSenders", mesh.senders),
-    cloneReceiver: clone(receiverHandle, "maxReceivers", mesh.receivers),
+    sender: newSender()!,
+    receiver: newReceiver()!,
+    cloneSender: orExhausted(newSender, name, "senders", mesh.senders),
+    cloneReceiver: orExhausted(newReceiver, name, "receivers", mesh.receivers),
     stats: Effect.sync(() => reader.read()),
     resetStats: Effect.sync(() => reader.reset()),
     close: Effect.sync(() => mesh.shut())
@@ -159,47 +154,8 @@ export const mpmc = <A>(
   options?: ChannelOptionsInput
 ): Effect.Effect<SharedChannel<A>, InvalidConfig, Scope.Scope> => make("mpmc", schema, options)
 
-const invalidHandle = (where: string, value: unknown, allowed: string) =>
-  new InvalidConfig({ option: where, value, allowed })
-
-const open = Effect.fnUntraced(function* <A>(
-  where: string,
-  tag: "SenderHandle" | "ReceiverHandle",
-  schema: Schema.Codec<A, unknown>,
-  handle: SenderHandle<A> | ReceiverHandle<A>
-): Effect.fn.Return<{ readonly mesh: Mesh; readonly codec: Codec<A> }, InvalidConfig> {
-  if (handle?._tag !== tag || !(handle.memory instanceof SharedArrayBuffer)) {
-    return yield* invalidHandle(where, handle?._tag, `a ${tag} of a SharedChannel`)
-  }
-  const codec = yield* compile(schema, where)
-  const mesh = yield* Effect.try({
-    try: () => Mesh.open(handle.memory),
-    catch: (fault) => invalidHandle(`${where}.memory`, handle.channel, fault instanceof Error ? fault.message : "?")
-  })
-  const slots = tag === "SenderHandle" ? mesh.senders : mesh.receivers
-  if (!Number.isInteger(handle.slot) || handle.slot < 0 || handle.slot >= slots) {
-    return yield* invalidHandle(`${where}.slot`, handle.slot, `0 to ${slots - 1}`)
-  }
-  if (mesh.fingerprint[0] !== codec.fingerprint[0] || mesh.fingerprint[1] !== codec.fingerprint[1]) {
-    return yield* invalidHandle(
-      `${where}.schema`,
-      handle.channel,
-      "the schema that the channel was made with; this one has another layout"
-    )
-  }
-  return { mesh, codec }
-})
-
-const claim = <A>(where: string, handle: { readonly channel: string }, attach: () => A): Effect.Effect<A, InvalidConfig> =>
-  Effect.try({
-    try: attach,
-    catch: (fault) =>
-      invalidHandle(
-        where,
-        handle.channel,
-        `one attachment a handle; this one is ${fault instanceof RingFault ? fault.message : String(fault)}`
-      )
-  })
+/** How long closing a scope waits for room for what an unbounded sender keeps, in milliseconds. */
+const lingerMillis = 5000
 
 /**
  * Attaches the sender that `handle` has a place for, to this thread, until the scope closes. Fails
@@ -214,13 +170,13 @@ export const attachSender = Effect.fnUntraced(function* <A>(
   handle: SenderHandle<A>
 ): Effect.fn.Return<Sender<A>, InvalidConfig, Scope.Scope> {
   const where = "SharedChannel.attachSender"
-  const { codec, mesh } = yield* open(where, "SenderHandle", schema, handle)
+  const { codec, mesh } = yield* openHalf(where, "SenderHandle", schema, handle)
   const scope = yield* Effect.scope
   const runFork = Effect.runForkWith(yield* Effect.context())
   return yield* Effect.acquireRelease(
     claim(
       where,
-      handle,
+      handle.channel,
       () =>
         new SenderImpl<A>(
           handle.channel,
@@ -230,7 +186,7 @@ export const attachSender = Effect.fnUntraced(function* <A>(
           handle.unbounded ? (pump) => void Fiber.runIn(runFork(pump), scope) : undefined
         )
     ),
-    (sender) => sender.close
+    (sender) => sender.closeWithin(lingerMillis)
   )
 })
 
@@ -247,11 +203,11 @@ export const attachReceiver = Effect.fnUntraced(function* <A>(
   handle: ReceiverHandle<A>
 ): Effect.fn.Return<Receiver<A>, InvalidConfig, Scope.Scope> {
   const where = "SharedChannel.attachReceiver"
-  const { codec, mesh } = yield* open(where, "ReceiverHandle", schema, handle)
+  const { codec, mesh } = yield* openHalf(where, "ReceiverHandle", schema, handle)
   return yield* Effect.acquireRelease(
     claim(
       where,
-      handle,
+      handle.channel,
       () =>
         new ReceiverImpl<A>(
           handle.channel,
@@ -266,13 +222,81 @@ export const attachReceiver = Effect.fnUntraced(function* <A>(
 })
 
 /**
+ * A place for one more sender of the channel that `handle` belongs to, from any thread. Fails when
+ * all places were handed out (an SPSC channel has one). Clone before the last sender closes: the
+ * end that a receiver saw is final for it.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const cloneSender = Effect.fnUntraced(function* <A>(
+  handle: SenderHandle<A>
+): Effect.fn.Return<SenderHandle<A>, InvalidConfig> {
+  const mesh = yield* openMesh("SharedChannel.cloneSender", "SenderHandle", handle)
+  const slot = orExhausted(() => placeIn(mesh, "sender"), handle.channel, "senders", mesh.senders)
+  return { ...handle, slot: yield* slot }
+})
+
+/**
+ * A place for one more receiver of the channel that `handle` belongs to, from any thread. Fails
+ * when all places were handed out (only an MPMC channel has more than one).
+ *
+ * Senders count a place as a receiver from here on: one that is never attached keeps what it was
+ * sent.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const cloneReceiver = Effect.fnUntraced(function* <A>(
+  handle: ReceiverHandle<A>
+): Effect.fn.Return<ReceiverHandle<A>, InvalidConfig> {
+  const mesh = yield* openMesh("SharedChannel.cloneReceiver", "ReceiverHandle", handle)
+  const slot = orExhausted(() => placeIn(mesh, "receiver"), handle.channel, "receivers", mesh.receivers)
+  return { ...handle, slot: yield* slot }
+})
+
+const placeIn = (mesh: Mesh, role: "sender" | "receiver"): number | undefined => {
+  const slot = mesh.reserve(role)
+  return slot < 0 ? undefined : slot
+}
+
+/**
+ * What the channel of a handle counted so far, from any thread.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const stats = (handle: AnyHandle): Effect.Effect<ChannelStats, InvalidConfig> =>
+  Effect.map(statsReader(handle), (reader) => reader.read())
+
+/**
+ * A reader of the statistics of a handle's channel, with a `reset` of its own: other readers go on
+ * counting from where they are.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const statsReader = (handle: AnyHandle): Effect.Effect<ChannelStatsReader, InvalidConfig> =>
+  Effect.map(openMesh("SharedChannel.stats", undefined, handle), (mesh) => new ChannelStatsReader(mesh))
+
+/**
  * Tells a channel that a thread is gone: whatever it held is marked dead, and everybody who waits
  * on it learns so. A platform that starts threads calls it; returns how many halves it held.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const bury = (
-  handle: SenderHandle<never> | ReceiverHandle<unknown>,
-  owner: number
-): Effect.Effect<number> => Effect.sync(() => Mesh.open(handle.memory).bury(owner))
+export const bury = (handle: AnyHandle, owner: number): Effect.Effect<number, InvalidConfig> =>
+  Effect.map(openMesh("SharedChannel.bury", undefined, handle), (mesh) => mesh.bury(owner))
+
+/**
+ * Gives up waiting for a successor of a dead receiver: what it did not acknowledge is read by
+ * the other receivers. False if the receiver is not dead.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const retire = <A>(handle: ReceiverHandle<A>): Effect.Effect<boolean, InvalidConfig> =>
+  Effect.map(openMesh("SharedChannel.retire", "ReceiverHandle", handle), (mesh) =>
+    mesh.retire(mesh.receiverEndpoint(handle.slot))
+  )

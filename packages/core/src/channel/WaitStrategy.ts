@@ -14,6 +14,10 @@
  *
  * `block` is for a thread that does nothing else; it wakes every 100 ms to let the event loop turn.
  *
+ * A wait keeps the process alive, whatever the strategy, because somebody wants its outcome. One
+ * that must not (`keepAlive` false) parks once traffic is cold, also under `spin` and `yield`: a loop that
+ * looks at every turn would keep the process alive.
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
@@ -71,6 +75,11 @@ export class Waiter {
     this.strategy = strategy
   }
 
+  /** Whether a wait would end at once. */
+  get ready(): boolean {
+    return this.target.ready()
+  }
+
   /**
    * Completes when the target is ready. Interruptible; holds a timer while it waits, so the
    * process stays alive unless `keepAlive` is false.
@@ -92,8 +101,7 @@ export class Waiter {
         this.average += (Math.min(millis, 4 * hottestMillis) - this.average) / 8
         resume(Effect.void)
       }
-      const budget =
-        strategy === "hybrid" ? Math.min(2 * this.average, hottestMillis) : strategy === "park" || strategy === "block" ? 0 : Infinity
+      const budget = this.budget(keepAlive)
       const poll = () => {
         immediate = undefined
         if (target.ready()) return finish()
@@ -132,8 +140,8 @@ export class Waiter {
         rung.then(wake)
         const recheck = () => {
           if (target.ready()) {
-            // Also ends the native wait, which would otherwise stay behind.
-            Doorbell.ring(target.memory, target.bell)
+            // Ends the native wait too, whatever became of its ringer: it would stay behind otherwise.
+            Doorbell.wake(target.memory, target.bell)
             return wake()
           }
           arm()
@@ -154,10 +162,23 @@ export class Waiter {
         if (immediate !== undefined) clearImmediate(immediate)
         if (timer !== undefined) {
           clearTimeout(timer)
-          Doorbell.ring(target.memory, target.bell)
+          Doorbell.wake(target.memory, target.bell)
         }
       })
     })
+  }
+
+  /** How long to look at every turn of the event loop before parking, in milliseconds. */
+  private budget(keepAlive: boolean): number {
+    switch (this.strategy) {
+      case "park":
+      case "block":
+        return 0
+      case "hybrid":
+        return Math.min(2 * this.average, hottestMillis)
+      default:
+        return keepAlive ? Infinity : hottestMillis
+    }
   }
 
   private spin(start: number): boolean {

@@ -84,8 +84,7 @@ export const readText = (memory: ByteMemory, header: number, at: number, path: s
   const length = header >>> 2
   const form = header & 3
   if (form === Latin1) {
-    if (length <= internWords * 4) return readInterned(memory, at, length)
-    return length <= short ? latin1(memory.u8, at, length) : corrupt(path, `${length} short characters`, at)
+    return length <= internWords * 4 ? readInterned(memory, at, length) : latin1(memory.u8, at, length)
   }
   if (form === Utf8) {
     const bytes = decodesShared ? memory.u8.subarray(at, at + length) : memory.u8.slice(at, at + length)

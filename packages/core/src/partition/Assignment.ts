@@ -8,7 +8,8 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { InvalidConfig, PartitionError } from "../errors/Errors.ts"
+import type { InvalidConfig } from "../errors/Errors.ts"
+import { invalid } from "./checks.ts"
 
 interface Base<in K> {
   /** Name of the partitioner. */
@@ -111,17 +112,3 @@ export const moves = (
   }
   return Result.succeed(out)
 }
-
-/** Checks that a set of workers is one, and copies it. */
-export const workerSet = (workers: ReadonlyArray<string>): Result.Result<ReadonlyArray<string>, InvalidConfig> =>
-  workers.length > 0 && new Set(workers).size === workers.length
-    ? Result.succeed([...workers])
-    : invalid("workers", workers, "at least one worker id, each once")
-
-/** The failure of an option. */
-export const invalid = (option: string, value: unknown, allowed: string): Result.Result<never, InvalidConfig> =>
-  Result.fail(new InvalidConfig({ option, value, allowed }))
-
-/** The error of a key without a place. */
-export const noPlace = (partitioner: string, key: unknown, detail: string, cause?: unknown): PartitionError =>
-  new PartitionError({ partitioner, key, detail, unsent: [], ...(cause === undefined ? {} : { cause }) })

@@ -6,7 +6,8 @@
  */
 import * as Result from "effect/Result"
 import type { InvalidConfig } from "../errors/Errors.ts"
-import { type AssignOptions, type KeyedAssignment, invalid, noPlace, workerSet } from "./Assignment.ts"
+import type { AssignOptions, KeyedAssignment } from "./Assignment.ts"
+import { invalid, noPlace, workerSet } from "./checks.ts"
 import * as HashRing from "./HashRing.ts"
 import * as KeyGroup from "./KeyGroup.ts"
 import * as KeyHash from "./KeyHash.ts"

@@ -11,7 +11,8 @@
  * @since 0.1.0
  */
 import * as Result from "effect/Result"
-import { InvalidConfig } from "../errors/Errors.ts"
+import type { InvalidConfig } from "../errors/Errors.ts"
+import { invalid } from "./checks.ts"
 
 /**
  * Key groups of a pool that does not say otherwise: even to a few percent up to 64 workers.
@@ -45,18 +46,9 @@ export const of = (hash: number, count: number): number => hash & (count - 1)
  */
 export const validate = (count: number, workers: number): Result.Result<number, InvalidConfig> => {
   if (!Number.isInteger(count) || count < 1 || count > maxCount || (count & (count - 1)) !== 0) {
-    return Result.fail(
-      new InvalidConfig({ option: "groups", value: count, allowed: `a power of two from 1 to ${maxCount}` })
-    )
+    return invalid("groups", count, `a power of two from 1 to ${maxCount}`)
   }
-  if (count < workers) {
-    return Result.fail(
-      new InvalidConfig({
-        option: "groups",
-        value: count,
-        allowed: `at least one group for each of ${workers} workers`
-      })
-    )
-  }
-  return Result.succeed(count)
+  return count < workers
+    ? invalid("groups", count, `at least one group for each of ${workers} workers`)
+    : Result.succeed(count)
 }

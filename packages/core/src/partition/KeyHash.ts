@@ -92,3 +92,12 @@ export const bigint = (key: bigint): number => {
     rest >>= 64n
   }
 }
+
+/**
+ * Hash of any key.
+ *
+ * @category hashing
+ * @since 0.1.0
+ */
+export const of = (key: HashKey): number =>
+  typeof key === "string" ? string(key) : typeof key === "number" ? number(key) : bigint(key)

@@ -9,7 +9,8 @@
  */
 import * as Result from "effect/Result"
 import type { InvalidConfig } from "../errors/Errors.ts"
-import { type AssignOptions, type KeyedAssignment, invalid } from "./Assignment.ts"
+import type { AssignOptions, KeyedAssignment } from "./Assignment.ts"
+import { invalid } from "./checks.ts"
 import { groupOf, shape } from "./HashAssignment.ts"
 import type { HashKey } from "./KeyHash.ts"
 

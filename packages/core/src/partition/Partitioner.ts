@@ -16,14 +16,8 @@
  */
 import * as Result from "effect/Result"
 import type { InvalidConfig } from "../errors/Errors.ts"
-import {
-  type Assignment,
-  type AssignOptions,
-  type KeyedAssignment,
-  noPlace,
-  type UnkeyedAssignment,
-  workerSet
-} from "./Assignment.ts"
+import type { Assignment, AssignOptions, KeyedAssignment, UnkeyedAssignment } from "./Assignment.ts"
+import { noPlace, workerSet } from "./checks.ts"
 import * as HashAssignment from "./HashAssignment.ts"
 import type { HashKey } from "./KeyHash.ts"
 import * as LeastLoaded from "./LeastLoaded.ts"

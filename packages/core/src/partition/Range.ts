@@ -10,7 +10,8 @@
 import type { Order } from "effect/Order"
 import * as Result from "effect/Result"
 import type { InvalidConfig } from "../errors/Errors.ts"
-import { type KeyedAssignment, invalid, noPlace, workerSet } from "./Assignment.ts"
+import type { KeyedAssignment } from "./Assignment.ts"
+import { invalid, noPlace, workerSet } from "./checks.ts"
 
 /**
  * @category models

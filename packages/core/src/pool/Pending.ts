@@ -7,13 +7,14 @@
 import * as Effect from "effect/Effect"
 import { Mail } from "../channel/Ends.ts"
 import { FrameReader } from "../channel/FrameReader.ts"
+import * as Registry from "../channel/Registry.ts"
 import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
 import { Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
 import { ReceiveError, type WorkerNotRunning, type WorkerPanicked } from "../errors/Errors.ts"
 import { Kind } from "../ring/Frame.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
-import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
+import { Envelope, makeHead, readHead, ReplyStatus } from "../worker/Envelope.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { Member } from "./Member.ts"
 
@@ -51,15 +52,15 @@ export class Pending {
   private readonly askers = new Map<number, Asker>()
   private readonly reader: FrameReader
   private readonly waiter: Waiter
-  private readonly head = { id: 0, detail: 0, timestamp: 0 }
+  private readonly head = makeHead()
   private readonly envelopes = new Map<object, Envelope<unknown>>()
   private readonly panics = new Envelope(Wire.panic)
   private next = 0
 
-  constructor(pool: string, workers: number, wait: WaitStrategy) {
+  constructor(pool: string, places: number, wait: WaitStrategy) {
     this.pool = pool
     this.mesh = Mesh.make({
-      senders: workers,
+      senders: places,
       receivers: 1,
       laneBytes,
       laneMessages: 0,
@@ -67,6 +68,7 @@ export class Pending {
       awaitSuccessor: false,
       id: [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
     })
+    Registry.add(this.mesh)
     const slot = this.mesh.reserve("receiver")
     this.reader = new FrameReader(ReceiverPort.attach(this.mesh, slot, ThreadIdentity.current()))
     this.waiter = new Waiter(new Mail(this.reader), wait)
@@ -123,10 +125,10 @@ export class Pending {
 
   private reply(): void {
     const { head, reader } = this
-    reader.readWith((memory, offset, end) => Envelope.peek(head, memory, offset, end))
+    reader.readWith((memory, offset, end) => readHead(head, memory, offset, end))
     const { detail, id } = head
     const asker = this.askers.get(id)
-    // Interrupted since: nobody wants it.
+    // Interrupted since, or asked by a life that ended: nobody wants it.
     if (asker === undefined) return
     const { request } = asker
     try {
@@ -172,5 +174,6 @@ export class Pending {
   close(): void {
     this.reader.close()
     this.mesh.shut()
+    Registry.remove(this.mesh)
   }
 }

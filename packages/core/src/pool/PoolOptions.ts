@@ -10,9 +10,36 @@ import { WaitStrategy } from "../channel/WaitStrategy.ts"
 const orDefault = <S extends Schema.Top & Schema.WithoutConstructorDefault>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
 
-const count = (maximum: number) => Schema.Int.check(Schema.isBetween({ minimum: 1, maximum }))
+const count = (maximum: number, minimum = 1) => Schema.Int.check(Schema.isBetween({ minimum, maximum }))
 
 const millis = Schema.Number.check(Schema.isFinite(), Schema.isGreaterThan(0))
+
+/**
+ * What happens to a message that finds its worker's mailbox full:
+ *
+ * - `wait`: the sender waits for room
+ * - `fail`: it is refused with `PoolFull`, which gives it back
+ * - `dropNewest`: it is forgotten
+ * - `dropOldest`: it is kept, and the oldest that the worker was not handed yet is forgotten
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const OverflowPolicy = Schema.Literals(["wait", "fail", "dropNewest", "dropOldest"])
+
+/**
+ * A choice between throughput and latency: mailbox size and way of waiting.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Profile = Schema.Literals(["balanced", "throughput", "lowLatency"])
+
+const profiles = {
+  balanced: { capacity: 4096, wait: "hybrid" },
+  throughput: { capacity: 65_536, wait: "hybrid" },
+  lowLatency: { capacity: 1024, wait: "yield" }
+} as const
 
 /**
  * @category models
@@ -23,14 +50,22 @@ export const PoolOptions = Schema.Struct({
   name: Schema.optionalKey(Schema.String.check(Schema.isNonEmpty())),
   /** Workers; as many as can run at once on this machine if absent. */
   size: Schema.optionalKey(count(1024)),
-  /** Most messages that wait for one worker. */
-  capacity: orDefault(count(2 ** 24), 4096),
-  /** Bytes that wait for one worker, rounded up to a power of two; 64 a message if absent. */
-  capacityBytes: Schema.optionalKey(Schema.Int.check(Schema.isBetween({ minimum: 1024, maximum: 2 ** 28 }))),
+  /** Most workers that it may be resized to while other threads send to it; 4 times `size` if absent. */
+  maxSize: Schema.optionalKey(count(1024)),
+  profile: orDefault(Profile, "balanced"),
+  /** Most messages that wait for one worker; 4096 in profile `balanced`. */
+  capacity: Schema.optionalKey(count(2 ** 24)),
+  /** Bytes that wait for one worker, rounded up to a power of two; 64 a message, 4 MiB at most, if absent. */
+  capacityBytes: Schema.optionalKey(count(2 ** 28, 1024)),
+  onFull: orDefault(OverflowPolicy, "wait"),
+  /** Levels of priority: a message of priority `priorities - 1` goes before all others, 0 after. */
+  priorities: orDefault(count(8), 1),
+  /** Most threads besides the owner's that may send to the pool at once. */
+  clients: orDefault(count(256, 0), 8),
   /** Key groups: a power of two, the finest that keys can be placed by. */
   keyGroups: orDefault(count(65_536), 4096),
-  /** How pool and workers wait for each other. */
-  wait: orDefault(WaitStrategy, "hybrid"),
+  /** How pool and workers wait for each other; `hybrid` in profile `balanced`. */
+  wait: Schema.optionalKey(WaitStrategy),
   /** How long a worker may take until it is ready, in milliseconds. */
   startTimeout: orDefault(millis, 10_000),
   /** How long a worker may take to drain and shut down, in milliseconds, before it is killed. */
@@ -48,3 +83,23 @@ export type PoolOptions = typeof PoolOptions.Type
  * @since 0.1.0
  */
 export type PoolOptionsInput = typeof PoolOptions.Encoded
+
+/**
+ * The mailbox of each worker.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const mailboxOf = (options: PoolOptions) => {
+  const profile = profiles[options.profile]
+  const capacity = options.capacity ?? profile.capacity
+  const wanted = options.capacityBytes ?? Math.min(Math.max(capacity * 64, 65_536), 4_194_304)
+  return {
+    capacity,
+    laneBytes: 2 ** Math.ceil(Math.log2(wanted)),
+    wait: options.wait ?? profile.wait,
+    priorities: options.priorities,
+    clients: options.clients,
+    dropOldest: options.onFull === "dropOldest"
+  }
+}

@@ -59,7 +59,7 @@ export class LaneConsumer {
     this.position = this.acked
     this.readPublished = this.acked
     this.write = this.acked
-    this.received = Counter.read(memory, control + LaneControl.received)
+    this.received = Counter.resume(memory, control + LaneControl.received)
     this.receivedPublished = this.received
   }
 
@@ -72,6 +72,11 @@ export class LaneConsumer {
       if (this.position === this.write) {
         this.write = this.memory.seam.load(this.i32, this.control + LaneControl.write)
         if (this.position === this.write) return Kind.Empty
+        if ((this.write - this.acked) >>> 0 > this.capacity) {
+          const detail = `${(this.write - this.acked) >>> 0} units published in a lane of ${this.capacity}`
+          this.write = this.position
+          throw new RingFault("corrupt", detail, (this.control + LaneControl.write) << 2)
+        }
       }
       const start = this.position & this.mask
       const at = (this.dataUnit + start) << 1
@@ -83,6 +88,7 @@ export class LaneConsumer {
         throw this.corrupt(at, `frame of kind ${kind} and ${length} bytes does not fit in what was published`)
       }
       if (kind === Kind.Pad) {
+        if (start + units !== this.capacity) throw this.corrupt(at, "a pad that does not end with the ring")
         this.position = (this.position + units) | 0
         continue
       }
@@ -90,7 +96,7 @@ export class LaneConsumer {
       if (number !== this.count) {
         // `ackedCount` is stored before `acked`: a predecessor that died in between left the count
         // ahead, so the first frame after attaching tells it.
-        if (this.synchronized) {
+        if (this.synchronized || (this.count - number) >>> 0 > this.capacity) {
           throw this.corrupt(at, `frame numbered ${number >>> 0} where ${this.count >>> 0} is due`)
         }
         this.count = number

@@ -15,6 +15,7 @@ import type { ByteMemory } from "./ByteMemory.ts"
 import * as Counter from "./Counter.ts"
 import { Kind, unitsOf } from "./Frame.ts"
 import { LaneControl } from "./layout.ts"
+import { RingFault } from "./RingFault.ts"
 
 /**
  * @category models
@@ -58,6 +59,7 @@ export class LaneProducer {
     this.acked = seam.load(this.i32, control + LaneControl.acked)
     this.write = seam.load(this.i32, control + LaneControl.write)
     this.published = this.write
+    this.checkCursors()
     this.seq = this.recoverSequence()
     this.ackedCount = seam.load(this.i32, control + LaneControl.ackedCount)
     const counted = Counter.resume(memory, control + LaneControl.sent)
@@ -78,17 +80,26 @@ export class LaneProducer {
     }
     let position = this.acked
     let last = 0
-    while (position !== this.write) {
-      const at = this.header(position)
+    for (let left = (this.write - this.acked) | 0; left > 0;) {
+      const start = position & this.mask
+      const at = (this.dataUnit + start) << 1
       const head = this.i32[at]
+      const units = unitsOf(head >>> 4)
+      if ((head & 15) === Kind.Empty || units > left || units > this.capacity - start) {
+        throw new RingFault("corrupt", "a predecessor's frame does not fit in what it published", at << 2)
+      }
       if ((head & 15) !== Kind.Pad) last = this.i32[at + 1]
-      position = (position + unitsOf(head >>> 4)) | 0
+      position = (position + units) | 0
+      left -= units
     }
     return (last + 1) | 0
   }
 
-  private header(position: number): number {
-    return (this.dataUnit + (position & this.mask)) << 1
+  private checkCursors(): void {
+    const used = (this.write - this.acked) >>> 0
+    if (used <= this.capacity) return
+    const detail = `${used} units in use in a lane of ${this.capacity}`
+    throw new RingFault("corrupt", detail, (this.control + LaneControl.acked) << 2)
   }
 
   /** The longest payload that always finds room once the ring is drained, in bytes. */
@@ -131,6 +142,7 @@ export class LaneProducer {
     if (this.maxMessages !== 0) {
       this.ackedCount = this.memory.seam.load(this.i32, this.control + LaneControl.ackedCount)
     }
+    this.checkCursors()
   }
 
   /** Completes the frame begun by `reserve`, `bytes` of it used. It stays unseen until `publish`. */

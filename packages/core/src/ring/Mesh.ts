@@ -13,12 +13,14 @@ import { ByteMemory } from "./ByteMemory.ts"
 import * as Doorbell from "./Doorbell.ts"
 import { LaneConsumer } from "./LaneConsumer.ts"
 import {
+  adoptedBy,
   attachedBy,
   Endpoint,
   EndpointState,
   endpointIndex,
   flagAwaitSuccessor,
   Header,
+  LaneControl,
   laneControlIndex,
   laneDataOffset,
   magic,
@@ -162,21 +164,36 @@ export class Mesh {
   reserve(role: "sender" | "receiver"): number {
     const first = role === "sender" ? 0 : this.senders
     const count = role === "sender" ? this.senders : this.receivers
-    const { i32, seam } = this.memory
     for (let slot = 0; slot < count; slot++) {
-      const at = endpointIndex(first + slot) + Endpoint.state
-      if (seam.load(i32, at) !== EndpointState.Free) continue
-      if (role === "sender") {
-        // Before the state: a receiver that sees the reservation must also poll the lane.
-        let high = seam.load(i32, Header.highWater)
-        while (high < slot + 1) {
-          seam.compareExchange(i32, Header.highWater, high, slot + 1)
-          high = seam.load(i32, Header.highWater)
-        }
-      }
-      if (seam.compareExchange(i32, at, EndpointState.Free, EndpointState.Reserved) === EndpointState.Free) return slot
+      if (this.reserveSlot(role, slot, first + slot, [EndpointState.Free])) return slot
     }
     return -1
+  }
+
+  /** Reserves one sender slot that is free, or that nobody holds any more; false if it is held. */
+  reserveSender(slot: number): boolean {
+    return this.reserveSlot("sender", slot, slot, [EndpointState.Free, EndpointState.Closed, EndpointState.Dead])
+  }
+
+  private reserveSlot(
+    role: "sender" | "receiver",
+    slot: number,
+    endpoint: number,
+    from: ReadonlyArray<number>
+  ): boolean {
+    const { i32, seam } = this.memory
+    const at = endpointIndex(endpoint) + Endpoint.state
+    const word = seam.load(i32, at)
+    if (!from.includes(stateOf(word))) return false
+    if (role === "sender") {
+      // Before the state: a receiver that sees the reservation must also poll the lane.
+      let high = seam.load(i32, Header.highWater)
+      while (high < slot + 1) {
+        seam.compareExchange(i32, Header.highWater, high, slot + 1)
+        high = seam.load(i32, Header.highWater)
+      }
+    }
+    return seam.compareExchange(i32, at, word, EndpointState.Reserved) === word
   }
 
   /**
@@ -194,9 +211,9 @@ export class Mesh {
           "refused",
           state === EndpointState.Attached
             ? `already attached by thread ${ownerOf(word)}`
-            : state === EndpointState.Closed
-              ? "already closed"
-              : "never reserved"
+            : state === EndpointState.Free
+              ? "never reserved"
+              : "already closed"
         )
       }
       if (seam.compareExchange(i32, at, word, attachedBy(owner)) === word) break
@@ -213,7 +230,7 @@ export class Mesh {
     const at = endpointIndex(endpoint) + Endpoint.state
     const word = seam.load(i32, at)
     if (stateOf(word) !== EndpointState.Closed) return false
-    if (seam.compareExchange(i32, at, word, attachedBy(owner)) !== word) return false
+    if (seam.compareExchange(i32, at, word, adoptedBy(owner)) !== word) return false
     this.settle(endpoint, adopter)
     return true
   }
@@ -234,17 +251,21 @@ export class Mesh {
   }
 
   /**
-   * Marks every endpoint that `owner` holds as `Dead` and wakes everybody. Called by whoever
-   * learns that the thread is gone, never by the thread itself. Returns how many there were.
+   * Marks every endpoint that `owner` holds as `Dead` and wakes everybody; what it had adopted is
+   * `Closed` again, for anybody to adopt. Called by whoever learns that the thread is gone, never by
+   * the thread itself. Returns how many endpoints it held.
    */
   bury(owner: number): number {
     const { i32, seam } = this.memory
-    const held = attachedBy(owner)
     let found = 0
     for (let e = 0; e < this.senders + this.receivers; e++) {
       const at = endpointIndex(e) + Endpoint.state
-      if (seam.load(i32, at) !== held) continue
-      if (seam.compareExchange(i32, at, held, (owner << 3) | EndpointState.Dead) === held) found++
+      const word = seam.load(i32, at)
+      if (word === attachedBy(owner)) {
+        if (seam.compareExchange(i32, at, word, (owner << 3) | EndpointState.Dead) === word) found++
+      } else if (word === adoptedBy(owner)) {
+        seam.compareExchange(i32, at, word, EndpointState.Closed)
+      }
     }
     // Even when nothing was found: it may have died on its way from its last store to a bell.
     for (let e = 0; e < this.senders + this.receivers; e++) {
@@ -289,6 +310,21 @@ export class Mesh {
     for (let e = 0; e < this.senders + this.receivers; e++) {
       Doorbell.ring(this.memory, endpointIndex(e) + Endpoint.bell)
     }
+  }
+
+  /** Messages published in a lane so far, modulo 2^32. */
+  producedIn(sender: number, receiver: number): number {
+    return this.laneWord(sender, receiver, LaneControl.sent)
+  }
+
+  /** Messages acknowledged in a lane so far, modulo 2^32. */
+  ackedIn(sender: number, receiver: number): number {
+    return this.laneWord(sender, receiver, LaneControl.ackedCount)
+  }
+
+  private laneWord(sender: number, receiver: number, word: number): number {
+    const control = laneControlIndex(this.senders, this.receivers, sender * this.receivers + receiver)
+    return this.memory.seam.load(this.memory.i32, control + word)
   }
 
   producer(sender: number, receiver: number): LaneProducer {

@@ -35,6 +35,8 @@ export class ReceiverPort {
   private readonly lanes: Array<LaneConsumer> = []
   private readonly laneSenders: Array<number> = []
   private readonly held: Array<number> = []
+  /** How many of the first lanes go before all others, the first before the second. */
+  urgent = 0
   private polled = 0
   private turn = 0
   private left = quantum
@@ -46,7 +48,7 @@ export class ReceiverPort {
     this.slot = slot
     this.owner = owner
     this.columns = [slot]
-    this.waits = Counter.read(mesh.memory, endpointIndex(mesh.receiverEndpoint(slot)) + Endpoint.waits)
+    this.waits = Counter.resume(mesh.memory, endpointIndex(mesh.receiverEndpoint(slot)) + Endpoint.waits)
     this.extend()
   }
 
@@ -75,6 +77,14 @@ export class ReceiverPort {
    * empty. `lane` then is the lane it lies in. Finds the same frame again until `advance`.
    */
   next(): number {
+    for (let i = 0; i < this.urgent && i < this.lanes.length; i++) {
+      const kind = this.lanes[i].next()
+      if (kind !== Kind.Empty) {
+        this.turn = i
+        this.left = quantum
+        return kind
+      }
+    }
     for (let tried = 0; tried < this.lanes.length; tried++) {
       if (this.left > 0) {
         const kind = this.lanes[this.turn].next()

@@ -39,7 +39,7 @@ export class SenderPort {
     this.slot = slot
     this.lanes = Array.from({ length: mesh.receivers }, (_, r) => mesh.producer(slot, r))
     this.current = mesh.receivers === 1 ? 0 : -1
-    this.waits = Counter.read(mesh.memory, endpointIndex(slot) + Endpoint.waits)
+    this.waits = Counter.resume(mesh.memory, endpointIndex(slot) + Endpoint.waits)
   }
 
   /** Claims sender `slot` for thread `owner`; throws a `refused` fault if it is not to be had. */

@@ -63,14 +63,16 @@ export const Endpoint = {
 
 /**
  * `Free → Reserved → Attached → Closed`, and `Attached → Dead → Attached` when a successor takes
- * over from a thread that died.
+ * over from a thread that died. A receiver's endpoint also goes `Closed → Adopted → Closed`, while
+ * another receiver reads what was left in its lanes: no sender chooses it any more.
  */
 export const EndpointState = {
   Free: 0,
   Reserved: 1,
   Attached: 2,
   Closed: 3,
-  Dead: 4
+  Dead: 4,
+  Adopted: 5
 } as const
 
 /** The largest number that names a thread. */
@@ -79,6 +81,7 @@ export const maxOwner = 0x0fffffff
 export const stateOf = (word: number): number => word & 7
 export const ownerOf = (word: number): number => word >>> 3
 export const attachedBy = (owner: number): number => (owner << 3) | EndpointState.Attached
+export const adoptedBy = (owner: number): number => (owner << 3) | EndpointState.Adopted
 
 /** Words of a lane's control block: the first 128 bytes are the producer's, the rest the consumer's. */
 export const LaneControl = {

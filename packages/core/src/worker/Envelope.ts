@@ -6,6 +6,9 @@
  * | 0–3 | `id`: number of the message at its source, or of the request that a reply answers |
  * | 4–7 | `detail`: for a message its priority, for a request its index in the contract, for a reply its `ReplyStatus` |
  * | 8–15 | `timestamp`: microseconds since the epoch, a 64-bit float |
+ * | 16–19 | `key`: hash of the key of a request, which is its unit of order |
+ * | 20–23 | bytes of `context` that follow, padded to a multiple of 8; 0 if there is none |
+ * | 24–   | `context`: the span and log annotations of the sender, as JSON in UTF-8 |
  *
  * @since 0.1.0
  */
@@ -33,54 +36,106 @@ export const EnvelopeKind = {
  */
 export const ReplyStatus = { Success: 0, Failure: 1, Panic: 2, Chunk: 3, End: 4 } as const
 
-const bytes = 16
+/**
+ * The fields that go before a payload.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface EnvelopeHead {
+  id: number
+  detail: number
+  timestamp: number
+  key: number
+  /** An encoded `CallerContext`. */
+  context: string | undefined
+}
 
 /**
- * The codec of an envelope around the payload of another. Its fields are set before a write and
- * found after a read, so that nothing is allocated for them.
+ * @category constructors
+ * @since 0.1.0
+ */
+export const makeHead = (): EnvelopeHead => ({ id: 0, detail: 0, timestamp: 0, key: 0, context: undefined })
+
+const headBytes = 24
+const encoder = new TextEncoder()
+const decoder = new TextDecoder()
+
+const padded = (bytes: number): number => (bytes + 7) & ~7
+
+/**
+ * Reads what goes before the payload, and returns where the payload begins.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const readHead = (into: EnvelopeHead, memory: ByteMemory, offset: number, end: number): number => {
+  if (end - offset < headBytes) throw new RangeError(`an envelope of ${end - offset} bytes`)
+  const { f64, i32 } = memory
+  const word = offset >> 2
+  into.id = i32[word]
+  into.detail = i32[word + 1]
+  into.timestamp = f64[(offset >> 3) + 1]
+  into.key = i32[word + 4]
+  const bytes = i32[word + 5]
+  const start = offset + headBytes
+  if (bytes === 0) {
+    into.context = undefined
+    return start
+  }
+  if (bytes < 0 || padded(bytes) > end - start) throw new RangeError(`an envelope with a context of ${bytes} bytes`)
+  // Copied: decoders refuse shared memory.
+  into.context = decoder.decode(memory.u8.slice(start, start + bytes))
+  return start + padded(bytes)
+}
+
+/**
+ * The codec of an envelope around the payload of another. `head` is set before a write and found
+ * after a read, so that nothing is allocated for it.
  *
  * @category models
  * @since 0.1.0
  */
 export class Envelope<A> implements FrameCodec<A> {
-  id = 0
-  detail = 0
-  timestamp = 0
-  readonly fixedSize: number | undefined
+  readonly head: EnvelopeHead
+  /** Undefined, as a context may or may not be there. */
+  readonly fixedSize: undefined
   private readonly payload: FrameCodec<A>
+  private readonly fixedBound: number | undefined
 
   constructor(payload: FrameCodec<A>) {
     this.payload = payload
-    this.fixedSize = payload.fixedSize === undefined ? undefined : payload.fixedSize + bytes
+    this.head = makeHead()
+    this.fixedSize = undefined
+    this.fixedBound = payload.fixedSize === undefined ? undefined : payload.fixedSize + headBytes
   }
 
   bound(value: A): number {
-    return this.payload.bound(value) + bytes
+    const bound = this.fixedBound ?? this.payload.bound(value) + headBytes
+    const { context } = this.head
+    return context === undefined ? bound : bound + padded(3 * context.length)
   }
 
   write(memory: ByteMemory, offset: number, value: A): number {
-    memory.i32[offset >> 2] = this.id
-    memory.i32[(offset >> 2) + 1] = this.detail
-    memory.f64[(offset >> 3) + 1] = this.timestamp
-    return this.payload.write(memory, offset + bytes, value)
+    const { head } = this
+    const { f64, i32 } = memory
+    const word = offset >> 2
+    i32[word] = head.id
+    i32[word + 1] = head.detail
+    f64[(offset >> 3) + 1] = head.timestamp
+    i32[word + 4] = head.key
+    if (head.context === undefined) {
+      i32[word + 5] = 0
+      return this.payload.write(memory, offset + headBytes, value)
+    }
+    const bytes = encoder.encode(head.context)
+    i32[word + 5] = bytes.length
+    memory.u8.set(bytes, offset + headBytes)
+    return this.payload.write(memory, offset + headBytes + padded(bytes.length), value)
   }
 
   read(memory: ByteMemory, offset: number, end: number): A {
-    Envelope.peek(this, memory, offset, end)
-    return this.payload.read(memory, offset + bytes, end)
-  }
-
-  /** Reads only what goes before the payload. */
-  static peek(
-    into: { id: number; detail: number; timestamp: number },
-    memory: ByteMemory,
-    offset: number,
-    end: number
-  ): void {
-    if (end - offset < bytes) throw new RangeError(`an envelope of ${end - offset} bytes`)
-    into.id = memory.i32[offset >> 2]
-    into.detail = memory.i32[(offset >> 2) + 1]
-    into.timestamp = memory.f64[(offset >> 3) + 1]
+    return this.payload.read(memory, readHead(this.head, memory, offset, end), end)
   }
 }
 

@@ -36,9 +36,10 @@ export class Replier {
   }
 
   private write<A>(envelope: Envelope<A>, id: number, status: number, value: A): void {
-    envelope.id = id
-    envelope.detail = status
-    envelope.timestamp = now()
+    const { head } = envelope
+    head.id = id
+    head.detail = status
+    head.timestamp = now()
     if (this.backlog.length > 0 || !this.writer.write(envelope, value, EnvelopeKind.Reply)) {
       this.backlog.push(this.writer.encode(envelope, value, EnvelopeKind.Reply))
     }

@@ -32,6 +32,8 @@ export interface RequestWire {
  */
 export interface Wire {
   readonly message: Codec<unknown>
+  /** What the runtime itself asks a worker, in the contract's own codecs. Undefined without `state`. */
+  readonly internal: { readonly extract: RequestWire; readonly restore: RequestWire } | undefined
   readonly requests: ReadonlyArray<RequestWire>
   readonly byTag: ReadonlyMap<string, RequestWire>
 }
@@ -56,6 +58,32 @@ const compileRequest = (rpc: Rpc.AnyWithProps, index: number): RequestWire => {
 }
 
 /**
+ * The key groups that a worker is asked about: a bit for each, and whether it is to forget them.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Groups = Schema.Struct({ bits: Schema.Uint8Array, count: Schema.Int, forget: Schema.Boolean })
+
+const compileInternal = (state: Schema.Codec<unknown, unknown>, first: number): NonNullable<Wire["internal"]> => {
+  const wire = (tag: string, index: number, payload: Codec<unknown>, success: Codec<unknown>): RequestWire => ({
+    tag,
+    index,
+    streaming: false,
+    payload,
+    success,
+    error: undefined
+  })
+  const groups = make(Groups) as unknown as Codec<unknown>
+  const snapshot = make(state)
+  const nothing = make(Schema.Undefined) as unknown as Codec<unknown>
+  return {
+    extract: wire("~extract", first, groups, snapshot),
+    restore: wire("~restore", first + 1, snapshot, nothing)
+  }
+}
+
+/**
  * Compiles, or finds, the codecs of a contract. Throws a `CodecError` for a schema that cannot be
  * encoded.
  *
@@ -65,11 +93,14 @@ const compileRequest = (rpc: Rpc.AnyWithProps, index: number): RequestWire => {
 export const compile = (contract: AnyContract): Wire => {
   const known = cache.get(contract)
   if (known !== undefined) return known
-  const requests = contract.requests.map((rpc, index) => compileRequest(rpc as Rpc.AnyWithProps, index))
+  const own = contract.requests.map((rpc, index) => compileRequest(rpc as Rpc.AnyWithProps, index))
+  const internal = contract.state === undefined ? undefined : compileInternal(contract.state, own.length)
+  const requests = internal === undefined ? own : [...own, internal.extract, internal.restore]
   const wire: Wire = {
-    message: make(contract.message as Schema.Codec<unknown, unknown>),
+    message: make(contract.message),
+    internal,
     requests,
-    byTag: new Map(requests.map((request) => [request.tag, request]))
+    byTag: new Map(own.map((request) => [request.tag, request]))
   }
   cache.set(contract, wire)
   return wire

@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Context from "effect/Context"
+import type { Input } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import type * as Rpc from "effect/rpc/Rpc"
@@ -29,11 +30,19 @@ export type Key = string | number | bigint
  * @category models
  * @since 0.1.0
  */
-export interface Contract<out Name extends string, in out M, out Requests extends Rpc.Any, in out Init> {
+export interface Contract<
+  out Name extends string,
+  in out M,
+  out Requests extends Rpc.Any,
+  in out Init,
+  in out Snapshot
+> {
   readonly workerName: Name
   readonly message: Schema.Codec<M, unknown>
   readonly requests: ReadonlyArray<Requests>
   readonly initData: Schema.Codec<Init, unknown>
+  /** What of a worker's state can leave it; undefined if nothing can. */
+  readonly state: Schema.Codec<Snapshot, unknown> | undefined
   readonly key: (message: M) => Key
 }
 
@@ -43,7 +52,7 @@ export interface Contract<out Name extends string, in out M, out Requests extend
  * @category models
  * @since 0.1.0
  */
-export type AnyContract = Contract<string, never, Rpc.Any, never> | Contract<string, unknown, Rpc.Any, unknown>
+export type AnyContract = Contract<string, unknown, Rpc.Any, unknown, unknown>
 
 /**
  * What a plain handler or an effectful one may return.
@@ -69,8 +78,26 @@ export type RequestHandlers<State, Requests extends Rpc.Any, R> = {
 }
 
 /**
- * What a worker does. Handlers are plain functions or return Effects; messages and requests are
- * handled one at a time, in the order they came.
+ * How state leaves a worker and comes back: for a move of key groups to another worker, and for a
+ * successor after a panic.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StateHandlers<in State, in out Snapshot> {
+  /** A copy of the state of the keys that `owns` is true for. Called between two messages. */
+  readonly snapshot: (state: State, owns: (key: Key) => boolean) => Snapshot
+  /** Adds what `snapshot` gave, perhaps in another worker. Its keys are new to this state. */
+  readonly restore: (state: State, snapshot: Snapshot) => void
+  /** Forgets the keys that `owns` is true for: they live elsewhere now. */
+  readonly forget: (state: State, owns: (key: Key) => boolean) => void
+}
+
+/**
+ * What a worker does. Handlers are plain functions or return Effects.
+ *
+ * Messages and requests are handled in the order they came; one at a time unless `concurrency`
+ * says otherwise, and then still one at a time for each key.
  *
  * A handler that throws, or an Effect that fails, panics the worker; only a request's own declared
  * error goes back to who asked.
@@ -83,14 +110,18 @@ export interface Handlers<in out State, in M, in Init, out RI, out RH, out RT, o
   readonly init: Effect.Effect<State, unknown, RI> | ((data: Init) => Effect.Effect<State, unknown, RI>)
   /** Handles one message. */
   readonly handle?: ((state: State, message: M) => Result<void, unknown, RH>) | undefined
-  /** Handles as many messages as are there, at most `batchSize`; used instead of `handle` if both are given. */
+  /** Handles many messages at once; used instead of `handle` if both are given. */
   readonly handleBatch?: ((state: State, messages: ReadonlyArray<M>) => Result<void, unknown, RH>) | undefined
   /** Most messages of a batch; default 256. */
   readonly batchSize?: number | undefined
+  /** How long an incomplete batch waits for more messages; by default it does not. */
+  readonly batchWithin?: Input | undefined
+  /** Most Effects of `handle` and of requests that run at once, each of another key; default 1. */
+  readonly concurrency?: number | undefined
   /** Runs between messages, every so often. */
   readonly tick?:
     | {
-        readonly every: import("effect/Duration").Input
+        readonly every: Input
         readonly run: (state: State) => Result<void, unknown, RT>
       }
     | undefined
@@ -116,7 +147,8 @@ export interface Implementation<in out Self> {
  */
 export interface AnyImplementation {
   readonly contract: AnyContract
-  readonly handlers: Handlers<unknown, unknown, unknown, unknown, unknown, unknown, unknown>
+  readonly handlers: Handlers<unknown, unknown, unknown, unknown, unknown, unknown, unknown> &
+    Partial<StateHandlers<unknown, unknown>>
   readonly requests: Readonly<Record<string, (state: unknown, payload: unknown) => unknown>>
   readonly context: Context.Context<never>
 }
@@ -139,19 +171,23 @@ export const implementation: Effect.Effect<AnyImplementation, never, Implementat
  * @category models
  * @since 0.1.0
  */
-export interface ServiceClass<Self, Name extends string, M, Requests extends Rpc.Any, Init> extends Contract<
+export interface ServiceClass<Self, Name extends string, M, Requests extends Rpc.Any, Init, Snapshot> extends Contract<
   Name,
   M,
   Requests,
-  Init
+  Init,
+  Snapshot
 > {
   new (_: never): {}
   /**
    * The implementation as a Layer. What its Effects need beyond a `Scope` is the Layer's own
-   * requirement, to be provided where the worker starts.
+   * requirement, to be provided where the worker starts. A contract with `state` asks for
+   * `snapshot`, `restore` and `forget` too.
    */
   toLayer<State, RI = never, RH = never, RT = never, RS = never, RR = never>(
-    handlers: Handlers<State, M, Init, RI, RH, RT, RS> & RequestHandlers<State, Requests, RR>
+    handlers: Handlers<State, M, Init, RI, RH, RT, RS> &
+      RequestHandlers<State, Requests, RR> &
+      ([Snapshot] extends [never] ? {} : StateHandlers<State, Snapshot>)
   ): Layer.Layer<Implementation<Self>, never, Exclude<RI | RH | RT | RS | RR, Scope>>
 }
 
@@ -177,7 +213,8 @@ export const Service =
     const Name extends string,
     M,
     const Requests extends ReadonlyArray<Rpc.Any> = readonly [],
-    Init = void
+    Init = void,
+    Snapshot = never
   >(
     name: Name,
     definition: {
@@ -185,14 +222,17 @@ export const Service =
       readonly requests?: Requests | undefined
       /** What `init` is given, the same for each worker of a pool. */
       readonly initData?: Schema.Codec<Init, unknown> | undefined
+      /** What of a worker's state can move to another worker, or be restored after a panic. */
+      readonly state?: Schema.Codec<Snapshot, unknown> | undefined
       readonly key: (message: NoInfer<M>) => Key
     }
-  ): ServiceClass<Self, Name, M, Requests[number], Init> => {
+  ): ServiceClass<Self, Name, M, Requests[number], Init, Snapshot> => {
     class Service {
       static readonly workerName = name
       static readonly message = definition.message
       static readonly requests = definition.requests ?? []
       static readonly initData = definition.initData ?? Schema.Void
+      static readonly state = definition.state
       static readonly key = definition.key
       static toLayer(handlers: Record<string, unknown>) {
         const contract = this as unknown as AnyContract
@@ -213,5 +253,5 @@ export const Service =
         )
       }
     }
-    return Service as unknown as ServiceClass<Self, Name, M, Requests[number], Init>
+    return Service as unknown as ServiceClass<Self, Name, M, Requests[number], Init, Snapshot>
   }

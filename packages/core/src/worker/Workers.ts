@@ -28,8 +28,12 @@ export interface Links {
   readonly replies: SenderHandle<unknown>
   /** Its `ControlBlock`. */
   readonly control: SharedArrayBuffer
+  /** How many of the mailbox's first lanes go before all others: its priorities above the lowest. */
+  readonly urgent: number
   /** The argument of `init`, encoded by the contract's schema. */
   readonly initData: Uint8Array
+  /** Shared memory that the argument of `init` mentions. */
+  readonly initAttachments: ReadonlyArray<ArrayBufferLike>
 }
 
 /**

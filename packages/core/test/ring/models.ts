@@ -49,10 +49,10 @@ export interface MeshModel {
   readonly batch: number
   readonly laneMessages?: number
   /** Who may die. */
-  readonly mortal?: "senders" | "receivers" | "all"
+  readonly mortal?: "senders" | "receivers" | "all" | "R0"
   /** Receiver 0 closes after handling so many messages, with one more read but not acknowledged. */
   readonly leaves?: number
-  /** The owner retires the endpoint of a dead receiver, and the other receivers go on; default: a successor comes. */
+  /** The owner retires the endpoint of receiver 0 when it died; default: a successor comes. */
   readonly retires?: boolean
 }
 
@@ -60,6 +60,7 @@ interface Sending {
   port: SenderPort | undefined
   sent: number
   pending: number
+  offset: number
 }
 
 interface Receiving {
@@ -68,11 +69,15 @@ interface Receiving {
   due: Array<number | undefined>
   handled: number
   unacked: number
+  over: boolean
 }
 
 const laneBytes = 64
 /** A sender's lanes, which it keeps to itself. */
 const lanesOf = (port: SenderPort): ReadonlyArray<LaneProducer> => Reflect.get(port, "lanes")
+/** The receiver slot that each lane of a receiver belongs to. */
+const heldOf = (port: ReceiverPort): ReadonlyArray<number> => Reflect.get(port, "held")
+
 /**
  * How often a port waited is history that nothing depends on: with it, states that are alike would
  * be explored once for each count. The same goes for what is `left` of a receiver's quantum of 256.
@@ -80,7 +85,6 @@ const lanesOf = (port: SenderPort): ReadonlyArray<LaneProducer> => Reflect.get(p
 const forget = (port: SenderPort | ReceiverPort): void => {
   Reflect.set(port, "waits", 0)
 }
-const heldOf = (port: ReceiverPort): ReadonlyArray<number> => Reflect.get(port, "held")
 
 export const meshModel = (ring: Ring, model: MeshModel): Program => {
   const { Mesh } = ring.Mesh
@@ -98,34 +102,52 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
       for (const lane of lanesOf(port)) local.sent += (lane.lastSequence + 1) | 0
       return "send"
     },
-    send: (local, { memory }) => {
-      const port = local.port!
+    send: (local) => {
       if (local.sent === model.messages) return "close"
-      const at = port.reserve(model.bytes)
-      if (at < 0) {
-        port.publish()
-        local.pending = 0
-        return "park"
-      }
+      local.offset = local.port!.reserve(model.bytes)
+      if (local.offset >= 0) return "write"
+      const lane = lanesOf(local.port!)[local.port!.target]
+      if (Reflect.get(lane, "write") === Reflect.get(lane, "acked")) throw new Error("full although all space is free")
+      return "full"
+    },
+    write: (local, { memory }) => {
+      const port = local.port!
       const number = (port.lane()!.lastSequence + 1) | 0
-      memory.i32[at >>> 2] = payload(slot, port.target, number)
+      memory.i32[local.offset >>> 2] = payload(slot, port.target, number)
       port.commit(model.bytes, 2)
+      local.offset = 0
       local.sent += 1
       local.pending += 1
-      if (local.pending === model.batch) {
-        port.publish()
-        local.pending = 0
-      }
+      return local.pending === model.batch ? "publish" : "send"
+    },
+    publish: (local) => {
+      local.port!.publish()
+      local.pending = 0
       return "send"
     },
-    park: (local, { memory }) => {
-      const port = local.port!
-      port.arm()
-      forget(port)
-      const status = port.status()
+    full: (local) => {
+      local.port!.publish()
+      local.offset = 0
+      local.pending = 0
+      return "arm"
+    },
+    arm: (local) => {
+      local.port!.arm()
+      forget(local.port!)
+      return "status"
+    },
+    status: (local) => {
+      const status = local.port!.status()
       if (status !== "open") throw new Error(`sender ${slot} found the mesh ${status}`)
-      if (port.reserve(model.bytes) >= 0) port.disarm()
-      else ring.Doorbell.sleep(memory, port.bell)
+      return "again"
+    },
+    again: (local) => (local.port!.reserve(model.bytes) >= 0 ? "disarm" : "sleep"),
+    disarm: (local) => {
+      local.port!.disarm()
+      return "send"
+    },
+    sleep: (local, { memory }) => {
+      ring.Doorbell.sleep(memory, local.port!.bell)
       return "send"
     },
     close: (local) => {
@@ -171,19 +193,26 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
         local.port!.ack()
         local.unacked = 0
       }
-      return "park"
+      return "arm"
     },
-    park: (local, { memory }) => {
-      const port = local.port!
-      port.arm()
-      forget(port)
-      const over = port.status() === "closed" && othersLeft(port, slot)
-      if (port.next() !== 0 || port.scout()) {
-        port.disarm()
-        return "receive"
-      }
-      if (over) return "leave"
-      ring.Doorbell.sleep(memory, port.bell)
+    arm: (local) => {
+      local.port!.arm()
+      forget(local.port!)
+      return "status"
+    },
+    status: (local) => {
+      local.over = local.port!.status() === "closed" && othersLeft(local.port!, slot)
+      return "again"
+    },
+    again: (local) => (local.port!.next() === 0 ? "scout" : "disarm"),
+    scout: (local) => (local.port!.scout() ? "disarm" : local.over ? "leave" : "sleep"),
+    disarm: (local) => {
+      local.port!.disarm()
+      local.over = false
+      return "receive"
+    },
+    sleep: (local, { memory }) => {
+      ring.Doorbell.sleep(memory, local.port!.bell)
       return "receive"
     },
     leave: (local) => {
@@ -193,17 +222,9 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     }
   })
 
-  /** Where receivers leave early, the last one must wait for what they leave behind. */
-  const othersLeft = (port: ReceiverPort, slot: number): boolean => {
-    if (model.leaves === undefined && !model.retires) return true
-    if (slot === 0 && model.leaves !== undefined) return true
-    for (let r = 0; r < receivers; r++) {
-      if (r === slot || heldOf(port).includes(r)) continue
-      const state = port.mesh.state(port.mesh.receiverEndpoint(r))
-      if (state !== EndpointState.Closed || r > slot) return state === EndpointState.Closed && r > slot
-    }
-    return true
-  }
+  /** Where receiver 0 leaves early or is retired, the others go only once one has what it left behind. */
+  const othersLeft = (port: ReceiverPort, slot: number): boolean =>
+    slot === 0 || (model.leaves === undefined && !model.retires) || heldOf(port).includes(0)
 
   /** What the owner does when it learns of a death, and then what the successor does. */
   const heir = <L extends object>(
@@ -236,18 +257,18 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     const mortal = model.mortal === "senders" || model.mortal === "all"
     const thread: ModelThread<Sending> = {
       name: `S${s}`,
-      local: () => ({ port: undefined, sent: 0, pending: 0 }),
+      local: () => ({ port: undefined, sent: 0, pending: 0, offset: 0 }),
       first: "attach",
       operations: sender(s, s + 1)
     }
     threads.push(mortal ? { ...thread, mortal, successor: heir(thread, s, s + 1, sender(s, s + 101)) } : thread)
   }
   for (let r = 0; r < receivers; r++) {
-    const mortal = model.mortal === "receivers" || model.mortal === "all"
+    const mortal = model.mortal === "receivers" || model.mortal === "all" || model.mortal === `R${r}`
     const owner = senders + r + 1
     const thread: ModelThread<Receiving> = {
       name: `R${r}`,
-      local: () => ({ port: undefined, due: Array.from({ length: lanes }, () => undefined), handled: 0, unacked: 0 }),
+      local: () => ({ port: undefined, due: Array.from({ length: lanes }, () => undefined), handled: 0, unacked: 0, over: false }),
       first: "attach",
       operations: receiver(r, owner)
     }
@@ -317,7 +338,7 @@ const wordName = (ring: Ring, senders: number, receivers: number, word: number):
 }
 
 /** Ringers that each add one to a word and ring; the sleeper leaves when it has seen them all. */
-export const bellModel = (ring: Ring, ringers: number, mortal: boolean): Program => {
+export const bellModel = (ring: Ring, ringers: number, mortal: boolean, async = false): Program => {
   const { Doorbell } = ring
   const bell = 0
   const work = 1
@@ -346,7 +367,10 @@ export const bellModel = (ring: Ring, ringers: number, mortal: boolean): Program
               Doorbell.disarm(memory, bell)
               return undefined
             }
-            Doorbell.sleep(memory, bell)
+            if (!async) Doorbell.sleep(memory, bell)
+            else if (Doorbell.sleepAsync(memory, bell) === undefined && Doorbell.isArmed(memory, bell)) {
+              throw new Error("no sleep although nobody rang")
+            }
             return "look"
           }
         }
@@ -378,8 +402,18 @@ export const bellModel = (ring: Ring, ringers: number, mortal: boolean): Program
   }
 }
 
-/** A writer counts across the edges of the two words, dies, and its successor counts on; a reader looks on. */
-export const counterModel = (ring: Ring, from: number, steps: ReadonlyArray<number>, mortal: boolean): Program => {
+/**
+ * A writer counts across the edges of the two words, dies, and its successor counts on; a reader looks
+ * on. A reader is exact only within 2^31 counts: over more, it is `late` and begins before the last step.
+ */
+export const counterModel = (
+  ring: Ring,
+  from: number,
+  steps: ReadonlyArray<number>,
+  mortal: boolean,
+  late = false
+): Program => {
+  const gate = 2
   const { Counter } = ring
   const values = [from, ...steps]
   interface Writing {
@@ -388,6 +422,10 @@ export const counterModel = (ring: Ring, from: number, steps: ReadonlyArray<numb
   const count: Operation<Writing> = (local, { memory }) => {
     const next = values[values.indexOf(local.value) + 1]
     if (next === undefined) return undefined
+    if (late && next === last) {
+      memory.seam.store(memory.i32, gate, 1)
+      memory.seam.notify(memory.i32, gate)
+    }
     Counter.publish(memory, 0, next, local.value)
     local.value = next
     return "count"
@@ -395,7 +433,7 @@ export const counterModel = (ring: Ring, from: number, steps: ReadonlyArray<numb
   const last = values[values.length - 1]
   return {
     memory: () => {
-      const memory = new ArrayBuffer(8)
+      const memory = new ArrayBuffer(16)
       new Int32Array(memory).set([from | 0, Math.floor(from / 0x80000000)])
       return memory
     },
@@ -423,8 +461,13 @@ export const counterModel = (ring: Ring, from: number, steps: ReadonlyArray<numb
       {
         name: "R",
         local: () => ({ seen: from, looks: 0 }),
-        first: "look",
+        first: late ? "wait" : "look",
         operations: {
+          wait: (local: { seen: number; looks: number }, { memory }) => {
+            memory.seam.wait(memory.i32, gate, 0)
+            local.seen = values[values.length - 2]
+            return "look"
+          },
           look: (local: { seen: number; looks: number }, { memory }) => {
             const value = Counter.read(memory, 0)
             if (!values.includes(value) || value < local.seen) throw new Error(`read ${value} after ${local.seen}`)

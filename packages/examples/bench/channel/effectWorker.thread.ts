@@ -40,7 +40,10 @@ const receive = Effect.gen(function* () {
 const send = Effect.gen(function* () {
   const platform = yield* WorkerRunner.WorkerRunnerPlatform
   const runner = yield* platform.start<unknown, unknown>()
-  const running = yield* Effect.forkChild(runner.run<void, never, never>(() => {}), { startImmediately: true })
+  const running = yield* Effect.forkChild(
+    runner.run<void, never, never>(() => {}),
+    { startImmediately: true }
+  )
   const until = deadline(post.load)
   let index = 0
   while (performance.now() < until) {

@@ -56,9 +56,7 @@ const fromParent = (args: FlowArgs, load: Post<never>["load"]): Effect.Effect<Ou
     const ready = yield* Deferred.make<void>()
     const report = yield* Deferred.make<ReceiverReport>()
     yield* worker
-      .run((message) =>
-        message === hello ? Deferred.succeed(ready, undefined) : Deferred.succeed(report, message)
-      )
+      .run((message) => (message === hello ? Deferred.succeed(ready, undefined) : Deferred.succeed(report, message)))
       .pipe(Effect.forkScoped({ startImmediately: true }))
     yield* worker.send(hello)
     yield* Deferred.await(ready)

@@ -121,7 +121,7 @@ export const receiver = (post: Post<Link>): ReceiverReport => {
       if (ring.availableRead() === 0) return false
       // A new array for each message, as every subject hands one out.
       const words = new Uint32Array(size / 4)
-      for (let at = 0; at < words.length; ) {
+      for (let at = 0; at < words.length;) {
         const popped = ring.pop(words, words.length - at, at)
         at += popped
         if (popped === 0) pause.inVain()

@@ -49,30 +49,41 @@ export interface Bodies<SenderLink, ReceiverLink> {
   readonly receiver: (post: Post<ReceiverLink>) => ReceiverReport | Promise<ReceiverReport>
 }
 
-/**
- * Starts `role` of `module` in a thread and returns its report; fails if the thread does.
- *
- * @category running
- * @since 0.1.0
- */
-export const startThread = <Report>(
+/** The first message of a thread, once its module is loaded; the second is its report. */
+export const ready = "ready"
+
+interface Thread<Report> {
+  readonly ready: Promise<void>
+  readonly report: Promise<Report>
+}
+
+/** Starts `role` of `module` in a thread. */
+const start = <Report>(
   module: string,
   role: string,
   post: unknown,
   transferList: Array<Transferable> = []
-): Promise<Report> =>
-  new Promise((resolve, reject) => {
-    const worker = new Worker(new URL("./thread.ts", import.meta.url), {
-      workerData: { module, role, post },
-      transferList
-    })
-    worker.once("message", resolve)
+): Thread<Report> => {
+  const worker = new Worker(new URL("./thread.ts", import.meta.url), {
+    workerData: { module, role, post },
+    transferList
+  })
+  const failed = new Promise<never>((_, reject) => {
     worker.once("error", reject)
     worker.once("exit", (code) => reject(new Error(`thread "${role}" of ${module} ended with code ${code}`)))
   })
+  const isReady = Promise.withResolvers<void>()
+  const report = Promise.withResolvers<Report>()
+  worker.on("message", (message: Report | typeof ready) => {
+    if (message === ready) isReady.resolve()
+    else report.resolve(message)
+  })
+  return { ready: Promise.race([isReady.promise, failed]), report: Promise.race([report.promise, failed]) }
+}
 
 /**
- * Runs a subject's senders and receivers over the links that it makes.
+ * Runs a subject's senders and receivers over the links that it makes. Receivers are there before
+ * the senders start.
  *
  * @category running
  * @since 0.1.0
@@ -89,18 +100,22 @@ export const flow = async <SenderLink, ReceiverLink>(
 ): Promise<Outcome> => {
   const receivers = Array.from({ length: args.receivers }, (_, slot) => {
     const post: Post<ReceiverLink> = { ...args, load, slot, link: links.receiver(slot) }
-    return startThread<ReceiverReport>(module, "receiver", post, links.transfer?.("receiver", slot))
+    return start<ReceiverReport>(module, "receiver", post, links.transfer?.("receiver", slot))
   })
+  await Promise.all(receivers.map((thread) => thread.ready))
   const senders = Array.from({ length: args.senders }, (_, slot) => {
     const post: Post<SenderLink> = { ...args, load, slot, link: links.sender(slot) }
-    return startThread<number>(module, "sender", post, links.transfer?.("sender", slot))
+    return start<number>(module, "sender", post, links.transfer?.("sender", slot))
   })
-  const [sent, reports] = await Promise.all([Promise.all(senders), Promise.all(receivers)])
+  const [sent, reports] = await Promise.all([
+    Promise.all(senders.map((thread) => thread.report)),
+    Promise.all(receivers.map((thread) => thread.report))
+  ])
   return conclude(sent, reports, trafficOf(args.traffic).size)
 }
 
 /**
- * When a sender stops: its threads start up meanwhile, so the receivers' warm-up has some room.
+ * When a sender stops. A receiver's warm-up begins with its first message, a little later than this.
  *
  * @category running
  * @since 0.1.0

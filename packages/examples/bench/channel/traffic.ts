@@ -67,7 +67,8 @@ const float: Traffic<number> = {
   batch: batchMessages,
   make: (sender, index) => sender * stride + index,
   senderOf: (message) => (message < stride ? 0 : Math.floor(message / stride)),
-  indexOf: (message) => (message < stride ? message : message % stride),
+  // Not the remainder: that of two doubles is a loop.
+  indexOf: (message) => (message < stride ? message : message - Math.floor(message / stride) * stride),
   wrap: (message) => ({ message, transfer: nothing }),
   pack: (sender, index, count) => {
     const message = new Float64Array(count)
@@ -85,7 +86,7 @@ const float: Traffic<number> = {
  * @category models
  * @since 0.1.0
  */
-export interface Record {
+export interface Entry {
   readonly id: number
   readonly key: string
   readonly value: number
@@ -97,7 +98,7 @@ const keys = Array.from({ length: 1024 }, (_, i) => `key-${String(i).padStart(4,
 const idBits = 28
 const idMask = 2 ** idBits - 1
 
-const record: Traffic<Record> = {
+const record: Traffic<Entry> = {
   size: undefined,
   batch: batchMessages,
   make: (sender, index) => ({ id: (sender << idBits) | index, key: keys[index & 1023], value: index * 0.5 }),
@@ -112,7 +113,7 @@ const record: Traffic<Record> = {
     transfer: nothing
   }),
   unpack: (message, each) => {
-    for (const one of message as ReadonlyArray<Record>) each(one)
+    for (const one of message as ReadonlyArray<Entry>) each(one)
   }
 }
 
@@ -144,7 +145,7 @@ const bytes = (size: number, moved: boolean): Traffic<Uint8Array<ArrayBuffer>> =
     indexOf: (message) => {
       if (message.byteLength !== size) return -1
       const index = read(message, 0)
-      const probe = 8 + (Math.imul(index, 0x9e3779b1) >>> 0) % (size - 16)
+      const probe = 8 + ((Math.imul(index, 0x9e3779b1) >>> 0) % (size - 16))
       return read(message, size - 4) === index && message[probe] === (moved ? 0 : patternAt(probe)) ? index : -1
     },
     wrap: (message) => ({ message, transfer: moved ? [message.buffer] : nothing }),

@@ -20,13 +20,14 @@ export interface Assignment {
  * @category models
  * @since 0.1.0
  */
-export type Answer =
-  | { readonly outcome: Outcome; readonly peakRssMiB: number }
-  | { readonly failure: string }
+export type Answer = { readonly outcome: Outcome; readonly peakRssMiB: number } | { readonly failure: string }
 
 const answer = (value: Answer): void => {
   process.send!(value, () => process.exit(0))
 }
+
+// A run that nobody waits for any more ends.
+process.once("disconnect", () => process.exit(1))
 
 process.once("message", async (assignment: Assignment) => {
   try {

@@ -101,12 +101,15 @@ const runCli = async (argv: ReadonlyArray<string>, folder: URL): Promise<number>
   const runs = parseRuns(values.runs, defaults.runs)
 
   const machine = describeMachine()
-  const method = `median of ${runs} runs, each in a fresh process, subjects alternating; ` +
+  const method =
+    `median of ${runs} runs, each in a fresh process, subjects alternating; ` +
     `${defaults.load.warmUpMillis} ms of warm-up, then at least ${defaults.load.measureMillis} ms of traffic`
   for (const [what, value] of machine) note(`${what.padEnd(10)} ${value}`)
   note(`Method     ${method}`)
   if (values.markdown) {
-    process.stdout.write(`${[...machine, ["Method", method]].map(([what, value]) => `- ${what}: ${value}`).join("\n")}\n\n`)
+    process.stdout.write(
+      `${[...machine, ["Method", method]].map(([what, value]) => `- ${what}: ${value}`).join("\n")}\n\n`
+    )
   }
 
   const print: RunOptions["onScenario"] = (results) => {
@@ -137,8 +140,9 @@ export const bench = async (argv: ReadonlyArray<string>, folder: URL): Promise<v
   process.stdout.on("error", (cause: NodeJS.ErrnoException) => {
     process.exit(cause.code === "EPIPE" ? 0 : 1)
   })
-  // An exit of our own, so that the temporary folder goes.
+  // Exits of our own, so that the temporary folder goes.
   process.once("SIGINT", () => process.exit(130))
+  process.once("SIGTERM", () => process.exit(143))
   try {
     process.exitCode = await runCli(argv, folder)
   } catch (cause) {

@@ -9,7 +9,8 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
-import { type Batch, bytesOf, float64, int32, uint16 } from "./exchange/Batch.ts"
+import { bytesOf } from "./bytes.ts"
+import { type Batch, columnsOf } from "./exchange/Batch.ts"
 import { delayedAbove } from "./Job.ts"
 
 /** Finished groups as columns of bytes: key after key by name, and a key's windows by time. */
@@ -55,9 +56,7 @@ export class Aggregate {
   }
 
   add(batch: Batch): void {
-    const keys = uint16(batch.keys)
-    const times = float64(batch.times)
-    const delays = int32(batch.delays)
+    const { delays, keys, times } = columnsOf(batch)
     const ids = Int32Array.from(batch.names, (name) => this.idOf(name))
     this.reserve(this.slots + keys.length)
     const { delayed, flights, lastSlot, lastWindow, maxima, totals, windowMillis } = this

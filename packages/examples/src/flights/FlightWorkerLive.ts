@@ -5,6 +5,7 @@
  */
 import * as Effect from "effect/Effect"
 import { Aggregate } from "./Aggregate.ts"
+import { moved } from "./exchange/Batch.ts"
 import { placeBy } from "./exchange/place.ts"
 import { Splitter } from "./exchange/Splitter.ts"
 import { FlightWorker } from "./FlightWorker.ts"
@@ -23,7 +24,7 @@ export const layer = FlightWorker.toLayer({
   Read: ({ reader, splitter }, { task }) =>
     Effect.map(reader.read(task), (part) => ({
       report: reportOf(part),
-      batches: Array.from(splitter.split(part.columns))
+      batches: Array.from(splitter.split(part.columns), ({ batch, worker }) => ({ worker, batch: moved(batch) }))
     })),
   Result: ({ aggregate }) => aggregate.result()
 })

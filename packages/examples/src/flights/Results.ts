@@ -7,7 +7,7 @@
  * @since 0.1.0
  */
 import { compareText, type Groups } from "./Aggregate.ts"
-import { float64, int32 } from "./exchange/Batch.ts"
+import { float64, int32 } from "./bytes.ts"
 
 const day = 86_400_000
 

@@ -44,7 +44,7 @@ describe("exact over 3,000,000 flights", () => {
         let rows = 0
         for (const part of flights.parts) {
           for (const { batch, worker } of splitter.split(part)) {
-            rows += batch.keys.length / 2
+            rows += batch.rows
             for (const ofWindow of aggregates) ofWindow[worker].add(batch)
           }
         }

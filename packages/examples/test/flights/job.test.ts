@@ -21,7 +21,10 @@ beforeAll(async () => {
 afterAll(() => rm(folder, { recursive: true, force: true }))
 
 const start = (args: ReadonlyArray<string>) =>
-  spawn(process.execPath, [...process.env.XHOOK ? ["--import", process.env.XHOOK] : [], main, ...args], { cwd: folder, stdio: ["ignore", "pipe", "pipe"] })
+  spawn(process.execPath, [main, ...args], {
+    cwd: folder,
+    stdio: ["ignore", "pipe", "pipe"]
+  })
 
 const ended = (child: ChildProcess): Promise<number | NodeJS.Signals | null> =>
   new Promise((resolve) => child.once("close", (code, signal) => resolve(code ?? signal)))

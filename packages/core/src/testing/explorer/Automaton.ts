@@ -127,10 +127,7 @@ export class Automaton {
           if (silent === silentLimit) throw new Error("the thread runs in circles without an access to memory")
           return this.begin({ thread: start.thread, operation: next, local }, parent, silent + 1)
         }
-        this.nodes.push(node)
-        node.step = Step.Done
-        node.local = local
-        return node
+        return this.finish(node, local)
       }
     } catch (error) {
       this.nodes.push(node)
@@ -151,6 +148,17 @@ export class Automaton {
         ? index << 1
         : index
     }
+    return node
+  }
+
+  private finish(node: Node, local: object): Node {
+    const key = `${node.start.thread} ${textOf(local, this.recording.opaque)}`
+    const known = this.starts.get(key)
+    if (known !== undefined) return known
+    this.nodes.push(node)
+    this.starts.set(key, node)
+    node.step = Step.Done
+    node.local = local
     return node
   }
 

@@ -116,6 +116,9 @@ const isAlone = (machine: Machine, t: number): boolean => {
   return true
 }
 
+/** Whether it makes a difference if a thread dies before or after its next step, be it to `atEnd` alone. */
+const matters = (machine: Machine, t: number): boolean => machine.canDie(t) && mutates(machine.at[t].step)
+
 /** A small generator of pseudo-random numbers: the same walks in every run. */
 const random = (seed: number) => (below: number): number => {
   seed = (Math.imul(seed, 1664525) + 1013904223) | 0
@@ -166,9 +169,12 @@ class Search {
 
   /** One entry a frame; `pool` holds the choices of all frames. */
   private readonly pool: Array<number> = []
+  /** The steps from the start to here. */
+  private readonly path: Array<number> = []
   private readonly next: Array<number> = []
   private readonly from: Array<number> = []
   private readonly marks: Array<number> = []
+  private readonly lengths: Array<number> = []
   private readonly lows: Array<number> = []
   private readonly highs: Array<number> = []
   private readonly alone: Array<boolean> = []
@@ -197,7 +203,10 @@ class Search {
       const choice = pool[this.next[top]++]
       this.turn = this.turns[top]
       this.budget = this.budgets[top]
+      this.path.push(choice)
       this.take(choice, this.alone[top])
+      message = this.coast()
+      if (message !== undefined) break
       const mark = this.enter()
       if (mark === 0) {
         message = this.open(false)
@@ -207,7 +216,7 @@ class Search {
         }
         continue
       }
-      machine.back(this.marks[top])
+      this.rewind(top)
       // Putting the others off around a circle could be for ever.
       if (mark === 1 && this.alone[top]) {
         this.alone[top] = false
@@ -218,9 +227,28 @@ class Search {
       machine.back(0)
       return undefined
     }
-    const taken = this.next.slice(0, -1).map((next) => pool[next - 1])
     machine.back(0)
-    return { message, schedule: format(taken, machine.threads) }
+    return { message, schedule: format(this.path, machine.threads) }
+  }
+
+  /** Takes all steps that nobody can meet and no death can tell apart: they need no state of their own. */
+  private coast(): string | undefined {
+    const { machine } = this
+    for (let steps = 0; steps < depthLimit; steps++) {
+      const t = loner(machine, this.options.plain === "eager")
+      if (t < 0 || matters(machine, t)) return undefined
+      const fault = faultOf(machine)
+      if (fault !== undefined) return fault
+      const choice = encode(t, true, false)
+      this.path.push(choice)
+      this.take(choice, true)
+    }
+    return "the program does not end"
+  }
+
+  private rewind(frame: number): void {
+    this.machine.back(this.marks[frame])
+    this.path.length = this.lengths[frame]
   }
 
   private take(choice: number, alone: boolean): void {
@@ -256,6 +284,7 @@ class Search {
     this.from.push(pool.length)
     this.next.push(pool.length)
     this.marks.push(machine.mark())
+    this.lengths.push(this.path.length)
     this.turns.push(this.turn)
     this.budgets.push(this.budget)
     const lone = first ? -1 : loner(machine, this.options.plain === "eager")
@@ -285,19 +314,20 @@ class Search {
   private offer(t: number): void {
     const { machine, pool } = this
     pool.push(encode(t, true, false))
-    if (machine.canDie(t) && mutates(machine.at[t].step)) pool.push(encode(t, true, true))
+    if (matters(machine, t)) pool.push(encode(t, true, true))
   }
 
   private close(): void {
     this.pool.length = this.from.pop()!
     this.next.pop()
     this.marks.pop()
+    this.lengths.pop()
     this.turns.pop()
     this.budgets.pop()
     this.alone.pop()
     this.visited.leave(this.lows.pop()!, this.highs.pop()!)
     const above = this.marks.length - 1
-    if (above >= 0) this.machine.back(this.marks[above])
+    if (above >= 0) this.rewind(above)
   }
 }
 

@@ -32,6 +32,9 @@ export const Step = {
 export const NotEqual = 0
 export const Woken = 1
 
+/** Accesses of one operation. */
+const accessLimit = 2000
+
 /** Thrown to leave the code under test. Never an `Error`: it must not look like one. */
 const suspension: unique symbol = Symbol("suspension")
 
@@ -78,6 +81,7 @@ export class RecordingMemory {
   access(step: number, index: number, first: number, second: number): number {
     if (this.cursor < this.log.length && !this.suspended) return this.log[this.cursor++]
     if (!this.suspended) {
+      if (this.cursor === accessLimit) throw new Error(`an operation made ${accessLimit} accesses and does not end`)
       this.suspended = true
       this.step = step
       this.index = index

@@ -1,44 +1,58 @@
 /**
- * The message from a thread that reads to a thread that aggregates: some thousand flights as
- * columns of bytes. A message for each flight would cost more than the work on it.
+ * The message between workers: some thousand flights as columns. A message for each flight would
+ * cost more than the work on it.
+ *
+ * The columns lie one after the other in one buffer, the widest first so that each is aligned. The
+ * buffer moves from thread to thread and is never copied.
  *
  * @since 0.1.0
  */
+import * as Codec from "@shared-nothing/core/Codec"
 import * as Schema from "effect/Schema"
 
 /** The most flights in a batch; a batch's names are indexed by 16 bits. */
 export const maxRows = 1 << 16
 
 export const Batch = Schema.Struct({
+  rows: Schema.Int,
   /** The distinct keys in this batch. */
   names: Schema.Array(Schema.String),
-  /** Uint16Array: index in `names` for each flight. */
-  keys: Schema.Uint8Array,
-  /** Float64Array: ms since the epoch for each flight. */
-  times: Schema.Uint8Array,
-  /** Int32Array: minutes for each flight. */
-  delays: Schema.Uint8Array
+  /** Float64Array of times, Int32Array of delays and Uint16Array of keys, `rows` long each. */
+  columns: Schema.Uint8Array
 })
 export type Batch = typeof Batch.Type
 
-/** A typed array over bytes that a message brought, copied only where they are not aligned. */
-export const aligned = (bytes: Uint8Array, size: number): Uint8Array =>
-  bytes.byteOffset % size === 0 ? bytes : bytes.slice()
-
-export const float64 = (bytes: Uint8Array): Float64Array => {
-  const at = aligned(bytes, 8)
-  return new Float64Array(at.buffer, at.byteOffset, at.byteLength >>> 3)
+export interface BatchColumns {
+  /** Ms since the epoch. */
+  readonly times: Float64Array
+  /** Minutes. */
+  readonly delays: Int32Array
+  /** Index in the batch's names. */
+  readonly keys: Uint16Array
 }
 
-export const int32 = (bytes: Uint8Array): Int32Array => {
-  const at = aligned(bytes, 4)
-  return new Int32Array(at.buffer, at.byteOffset, at.byteLength >>> 2)
+const rowBytes = 8 + 4 + 2
+
+const viewsOf = (buffer: ArrayBufferLike, at: number, rows: number): BatchColumns => ({
+  times: new Float64Array(buffer, at, rows),
+  delays: new Int32Array(buffer, at + 8 * rows, rows),
+  keys: new Uint16Array(buffer, at + 12 * rows, rows)
+})
+
+/** The columns of a batch that came; copied only where the bytes are not aligned. */
+export const columnsOf = ({ columns, rows }: Batch): BatchColumns =>
+  columns.byteOffset % 8 === 0
+    ? viewsOf(columns.buffer, columns.byteOffset, rows)
+    : viewsOf(columns.slice().buffer, 0, rows)
+
+/** Columns to fill, and their bytes. */
+export const allocate = (rows: number): { readonly views: BatchColumns; readonly bytes: Uint8Array } => {
+  const bytes = new Uint8Array(rows * rowBytes)
+  return { views: viewsOf(bytes.buffer, 0, rows), bytes }
 }
 
-export const uint16 = (bytes: Uint8Array): Uint16Array => {
-  const at = aligned(bytes, 2)
-  return new Uint16Array(at.buffer, at.byteOffset, at.byteLength >>> 1)
+/** The batch, to be moved instead of copied by the next message that carries it. */
+export const moved = (batch: Batch): Batch => {
+  Codec.moved(batch.columns)
+  return batch
 }
-
-export const bytesOf = (array: ArrayBufferView<ArrayBuffer>): Uint8Array<ArrayBuffer> =>
-  new Uint8Array(array.buffer, array.byteOffset, array.byteLength)

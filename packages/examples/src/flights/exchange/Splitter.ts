@@ -9,7 +9,7 @@
 import * as Schema from "effect/Schema"
 import type { FlightColumns, Names } from "../input/Columns.ts"
 import type { By } from "../Job.ts"
-import { Batch, bytesOf, maxRows } from "./Batch.ts"
+import { allocate, Batch, maxRows } from "./Batch.ts"
 
 /** Worker of a key, from 0. */
 export type Place = (key: string) => number
@@ -62,27 +62,20 @@ export class Splitter {
         locals[key] = names[owner].push(keyNames[key]) - 1
       }
     }
-    const keys = Array.from(counts, (count) => new Uint16Array(count))
-    const times = Array.from(counts, (count) => new Float64Array(count))
-    const delays = Array.from(counts, (count) => new Int32Array(count))
+    const targets = Array.from(counts, allocate)
     const filled = new Int32Array(workers)
     for (let i = 0; i < to - from; i++) {
       const key = rowKeys[i]
       const owner = owners[key]
+      const { views } = targets[owner]
       const at = filled[owner]++
-      keys[owner][at] = locals[key]
-      times[owner][at] = columns.times[from + i]
-      delays[owner][at] = columns.delays[from + i]
+      views.keys[at] = locals[key]
+      views.times[at] = columns.times[from + i]
+      views.delays[at] = columns.delays[from + i]
     }
     for (let worker = 0; worker < workers; worker++) {
       if (counts[worker] === 0) continue
-      const batch: Batch = {
-        names: names[worker],
-        keys: bytesOf(keys[worker]),
-        times: bytesOf(times[worker]),
-        delays: bytesOf(delays[worker])
-      }
-      yield { worker, batch }
+      yield { worker, batch: { rows: counts[worker], names: names[worker], columns: targets[worker].bytes } }
     }
   }
 

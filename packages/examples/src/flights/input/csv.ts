@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import { InputError } from "../InputError.ts"
-import { allocate, bad, type FlightColumns, Names, type Part, type Rejected, take } from "./Columns.ts"
+import { allocate, bad, type FlightColumns, type Names, type Part, type Rejected, take } from "./Columns.ts"
 import { parseDate, parseDelay } from "./dates.ts"
 import { readRange } from "./files.ts"
 

@@ -14,7 +14,7 @@ import { type DecodedArray, type FileMetaData, parquetMetadata, parquetRead, typ
 import { zstdDecompressSync } from "node:zlib"
 import { InputError } from "../InputError.ts"
 import { type By, keyColumns } from "../Job.ts"
-import { allocate, bad, earliest, latest, Names, type Part, type Rejected } from "./Columns.ts"
+import { allocate, bad, earliest, latest, type Names, type Part, type Rejected } from "./Columns.ts"
 import { readRange } from "./files.ts"
 
 const magic = 0x31524150 // "PAR1"

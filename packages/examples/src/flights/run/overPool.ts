@@ -8,10 +8,12 @@
  * @since 0.1.0
  */
 import * as WorkerPool from "@shared-nothing/core/WorkerPool"
+import type { InvalidConfig } from "@shared-nothing/core/Errors"
 import type { Workers } from "@shared-nothing/core/Workers"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
+import { moved } from "../exchange/Batch.ts"
 import { FlightWorker } from "../FlightWorker.ts"
 import { sizeOf } from "../input/Input.ts"
 import { InputError } from "../InputError.ts"
@@ -21,7 +23,7 @@ import type { Runner } from "./Runner.ts"
 const ahead = 2
 
 export const overPool =
-  (backend: Layer.Layer<Workers>): Runner =>
+  (backend: Layer.Layer<Workers, InvalidConfig>): Runner =>
   (tasks, options, { onPart, progress }) =>
     Effect.gen(function* () {
       const { workers } = options
@@ -37,7 +39,7 @@ export const overPool =
         for (const [index, task] of queue) {
           const { batches, report } = yield* pool.askTo(reader, "Read", { task })
           for (const { batch, worker } of batches) {
-            yield* pool.sendTo(pool.workerIds[worker], batch)
+            yield* pool.sendTo(pool.workerIds[worker], moved(batch))
             messages[worker]++
           }
           progress.advance(sizeOf(task), report.rows)
@@ -48,8 +50,8 @@ export const overPool =
       yield* Effect.forEach(readers, readAll, { concurrency: "unbounded", discard: true })
       return { groups: yield* pool.askAll("Result", undefined), messages }
     }).pipe(
-      // What is left is a fault of this program or of a thread, which no user can mend.
-      Effect.catchIf((error) => !(error instanceof InputError), Effect.die),
       Effect.scoped,
-      Effect.provide(backend)
+      Effect.provide(backend),
+      // What is left is a fault of this program or of a thread, which no user can mend.
+      Effect.catchIf((error) => !(error instanceof InputError), Effect.die)
     )

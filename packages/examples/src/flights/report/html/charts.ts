@@ -117,7 +117,7 @@ export const bars = (worst: ReadonlyArray<Total>, airports: Airports, by: By): s
   })
 }
 
-export const cells = (points: ReadonlyArray<Point & { readonly key: string }>, worst: ReadonlyArray<Total>): string =>
+export const cells = (points: ReadonlyArray<Point>, worst: ReadonlyArray<Total>): string =>
   draw({
     height: 90 + worst.length * 24,
     marginLeft: worst.some((total) => total.name.length > 5) ? 80 : 48,
@@ -132,7 +132,7 @@ export const cells = (points: ReadonlyArray<Point & { readonly key: string }>, w
         x2: "end",
         fill: "late",
         insetRight: points.length > 4000 ? 0 : 0.5,
-        title: (p: Point & { key: string }) => `${p.key} ${date(p.start)}: ${facts(p, p.late)}`
+        title: (p: Point) => `${p.key} ${date(p.start)}: ${facts(p, p.late)}`
       })
     ]
   })

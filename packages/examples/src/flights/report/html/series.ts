@@ -8,6 +8,8 @@ import { type KeyGroups, type Results, type Total } from "../../Results.ts"
 const day = 86_400_000
 
 export interface Point {
+  /** Empty for all keys together. */
+  readonly key: string
   readonly start: Date
   readonly end: Date
   readonly flights: number
@@ -36,8 +38,9 @@ const addTo = (sums: Map<number, Sum>, { columns, from, to }: KeyGroups, step: n
   }
 }
 
-const pointsOf = (sums: Map<number, Sum>, step: number): ReadonlyArray<Point> =>
+const pointsOf = (key: string, sums: Map<number, Sum>, step: number): ReadonlyArray<Point> =>
   Array.from(sums, ([start, { delayed, flights, total }]) => ({
+    key,
     start: new Date(start),
     end: new Date(start + step),
     flights,
@@ -49,22 +52,18 @@ const pointsOf = (sums: Map<number, Sum>, step: number): ReadonlyArray<Point> =>
 export const overTime = ({ keys }: Results, step: number): ReadonlyArray<Point> => {
   const sums = new Map<number, Sum>()
   for (const key of keys) addTo(sums, key, step)
-  const points = pointsOf(sums, step)
+  const points = pointsOf("", sums, step)
   const average = points.reduce((sum, point) => sum + point.flights, 0) / points.length
   return points.filter((point) => point.flights >= average / 10)
 }
 
 /** The ranked keys, each over time. */
-export const eachOverTime = (
-  { keys }: Results,
-  worst: ReadonlyArray<Total>,
-  step: number
-): ReadonlyArray<Point & { readonly key: string }> => {
+export const eachOverTime = ({ keys }: Results, worst: ReadonlyArray<Total>, step: number): ReadonlyArray<Point> => {
   const byName = new Map(keys.map((key) => [key.name, key]))
   return worst.flatMap(({ name }) => {
     const sums = new Map<number, Sum>()
     const groups = byName.get(name)
     if (groups !== undefined) addTo(sums, groups, step)
-    return pointsOf(sums, step).map((point) => ({ ...point, key: name }))
+    return pointsOf(name, sums, step)
   })
 }

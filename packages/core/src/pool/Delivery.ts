@@ -1,0 +1,282 @@
+/**
+ * How messages get to their workers.
+ *
+ * Plain code over all mailboxes at once; an Effect that waits is made only for what found no room,
+ * or whose key group is on the move.
+ *
+ * @since 0.1.0
+ */
+import { type Input, toMillis } from "effect/Duration"
+import * as Effect from "effect/Effect"
+import type * as Fiber from "effect/Fiber"
+import { CodecError } from "../codec/CodecError.ts"
+import { PartitionError, PoolFull, SendError, Timeout, WorkerNotRunning } from "../errors/Errors.ts"
+import * as CallerContext from "../worker/CallerContext.ts"
+import { now } from "../worker/Envelope.ts"
+import type { Key } from "../worker/Worker.ts"
+import type { KeepAlive } from "./KeepAlive.ts"
+import type { Member } from "./Member.ts"
+import type { Placement } from "./Placement.ts"
+import type { DeliveryError, SendOptions } from "./PoolApi.ts"
+import type { PoolOptions } from "./PoolOptions.ts"
+
+type Messages = ReadonlyArray<unknown>
+
+type Failure = DeliveryError | PartitionError
+
+/** Messages of one call that still have to be placed, and what they carry. */
+interface Parcel {
+  readonly messages: Messages
+  readonly priority: number
+  readonly context: string | undefined
+  /** How many of `messages` were accepted. */
+  accepted: number
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Delivery {
+  private readonly pool: string
+  private readonly key: (message: unknown) => Key
+  private readonly placement: Placement
+  private readonly keepAlive: KeepAlive
+  private readonly onFull: PoolOptions["onFull"]
+  private readonly capacity: number
+  private readonly priorities: number
+  private readonly startPump: (member: Member) => void
+  private readonly dropped = new Map<Member, number>()
+  /** False once the pool closes. */
+  open = true
+
+  /** @param startPump begins to move what a mailbox keeps outside its ring */
+  constructor(
+    pool: string,
+    key: (message: unknown) => Key,
+    placement: Placement,
+    keepAlive: KeepAlive,
+    options: Pick<PoolOptions, "onFull" | "priorities"> & { readonly capacity: number },
+    startPump: (member: Member) => void
+  ) {
+    this.pool = pool
+    this.key = key
+    this.placement = placement
+    this.keepAlive = keepAlive
+    this.onFull = options.onFull
+    this.capacity = options.capacity
+    this.priorities = options.priorities
+    this.startPump = startPump
+  }
+
+  /** Messages that were forgotten because a mailbox was full. */
+  droppedOf(member: Member): number {
+    return (this.dropped.get(member) ?? 0) + member.mailbox.dropped
+  }
+
+  /** Sends each message to the worker of its key. */
+  sendAll(messages: Messages, options: SendOptions | undefined): Effect.Effect<void, Failure> {
+    return Effect.withFiber((fiber) => {
+      const refused = this.check(options, messages)
+      if (refused !== undefined) return Effect.fail(refused)
+      return this.place(messages, options?.priority ?? 0, contextOf(fiber), options?.timeout)
+    })
+  }
+
+  private place(
+    messages: Messages,
+    priority: number,
+    context: string | undefined,
+    timeout: Input | undefined
+  ): Effect.Effect<void, Failure> {
+    this.keepAlive.hold()
+    const timestamp = now()
+    const { key, placement } = this
+    let full: Map<Member, Array<unknown>> | undefined
+    let moving: Array<unknown> | undefined
+    let index = 0
+    let failure: Failure | undefined
+    try {
+      for (; index < messages.length; index++) {
+        const message = messages[index]
+        const member = placement.find(key(message))
+        if (member === undefined) {
+          ;(moving ??= []).push(message)
+          continue
+        }
+        const waiting = full?.get(member)
+        // Behind one that waits for room, to keep the order.
+        if (waiting !== undefined) waiting.push(message)
+        else if (!member.alive || !member.write(message, timestamp, priority, context)) {
+          full ??= new Map()
+          full.set(member, [message])
+        }
+      }
+    } catch (cause) {
+      failure = this.refusal(cause, messages[index], messages.slice(index))
+    }
+    for (const member of placement.members) {
+      member.mailbox.publish()
+      if (member.mailbox.keeps) this.startPump(member)
+    }
+    if (full === undefined && moving === undefined) return failure === undefined ? Effect.void : Effect.fail(failure)
+    const parcels: Array<readonly [Member | undefined, Parcel]> = []
+    for (const [member, rest] of full ?? []) parcels.push([member, { messages: rest, priority, context, accepted: 0 }])
+    if (moving !== undefined) parcels.push([undefined, { messages: moving, priority, context, accepted: 0 }])
+    return this.settle(parcels, failure, timeout)
+  }
+
+  /** Waits for everything that could not be placed at once; a failure gives back all that was not accepted. */
+  private settle(
+    parcels: ReadonlyArray<readonly [Member | undefined, Parcel]>,
+    first: Failure | undefined,
+    timeout: Input | undefined
+  ): Effect.Effect<void, Failure> {
+    const failures: Array<Failure> = first === undefined ? [] : [first]
+    const collect = (effect: Effect.Effect<void, Failure>) =>
+      Effect.catch(effect, (failure) => Effect.sync(() => void failures.push(failure)))
+    const all = Effect.forEach(
+      parcels,
+      ([member, parcel]) => collect(member === undefined ? this.afterMove(parcel) : this.wait(member, parcel)),
+      { concurrency: "unbounded", discard: true }
+    )
+    return Effect.flatMap(this.within(all, timeout, "sendAll", parcels), () =>
+      failures.length === 0
+        ? Effect.void
+        : Effect.fail(
+            failures.length === 1
+              ? failures[0]
+              : withUnsent(
+                  failures[0],
+                  failures.flatMap((failure) => failure.unsent)
+                )
+          )
+    )
+  }
+
+  private within<A, E>(
+    effect: Effect.Effect<A, E>,
+    timeout: Input | undefined,
+    operation: string,
+    parcels: ReadonlyArray<readonly [Member | undefined, Parcel]>
+  ): Effect.Effect<A, E | Timeout> {
+    if (timeout === undefined) return effect
+    return Effect.timeoutOrElse(effect, {
+      duration: timeout,
+      orElse: () =>
+        Effect.suspend(() =>
+          Effect.fail(
+            new Timeout({
+              operation: `pool ${this.pool}: ${operation}`,
+              millis: toMillis(timeout),
+              unsent: parcels.flatMap(([, parcel]) => parcel.messages.slice(parcel.accepted))
+            })
+          )
+        )
+    })
+  }
+
+  private afterMove(parcel: Parcel): Effect.Effect<void, Failure> {
+    return Effect.flatMap(this.placement.arrival, () => {
+      parcel.accepted = parcel.messages.length
+      return this.place(parcel.messages, parcel.priority, parcel.context, undefined)
+    })
+  }
+
+  /** Sends to one worker, whatever the keys. */
+  sendTo(member: Member, messages: Messages, options: SendOptions | undefined): Effect.Effect<void, DeliveryError> {
+    return Effect.withFiber((fiber) => {
+      const refused = this.check(options, messages)
+      if (refused !== undefined) return Effect.fail(refused)
+      this.keepAlive.hold()
+      const parcel: Parcel = {
+        messages,
+        priority: options?.priority ?? 0,
+        context: contextOf(fiber),
+        accepted: 0
+      }
+      return this.within(this.wait(member, parcel), options?.timeout, "sendTo", [[member, parcel]])
+    })
+  }
+
+  private wait(member: Member, parcel: Parcel): Effect.Effect<void, DeliveryError> {
+    return Effect.suspend(() => {
+      const { context, messages, priority } = parcel
+      if (!member.alive || !this.open) {
+        return Effect.fail(member.notRunning(`pool ${this.pool}: send`, messages.slice(parcel.accepted)))
+      }
+      const timestamp = now()
+      let index = parcel.accepted
+      try {
+        while (index < messages.length && member.write(messages[index], timestamp, priority, context)) index++
+      } catch (cause) {
+        member.mailbox.publish()
+        return Effect.fail(this.refusal(cause, messages[index], messages.slice(index)) as SendError)
+      }
+      parcel.accepted = index
+      member.mailbox.publish()
+      if (member.mailbox.keeps) this.startPump(member)
+      if (index === messages.length) return Effect.void
+      if (this.onFull === "fail") {
+        return Effect.fail(
+          new PoolFull({ pool: this.pool, capacity: this.capacity, unsent: messages.slice(parcel.accepted) })
+        )
+      }
+      if (this.onFull === "dropNewest") {
+        this.dropped.set(member, (this.dropped.get(member) ?? 0) + messages.length - index)
+        parcel.accepted = messages.length
+        return Effect.void
+      }
+      this.keepAlive.hold()
+      return Effect.flatMap(member.room(priority), () => this.wait(member, parcel))
+    })
+  }
+
+  private check(options: SendOptions | undefined, messages: Messages): DeliveryError | undefined {
+    const priority = options?.priority
+    if (!this.open) {
+      return new WorkerNotRunning({
+        worker: this.pool,
+        state: "Stopped",
+        operation: `pool ${this.pool}: send`,
+        unsent: [...messages]
+      })
+    }
+    if (priority === undefined) return undefined
+    if (Number.isInteger(priority) && priority >= 0 && priority < this.priorities) return undefined
+    return new SendError({
+      channel: this.pool,
+      reason: "Encode",
+      detail: `priority ${priority}: the pool has ${this.priorities} (0 to ${this.priorities - 1}; option priorities)`,
+      unsent: [...messages]
+    })
+  }
+
+  /** The error of what a key function, a partitioner or a codec threw. */
+  refusal(cause: unknown, value: unknown, unsent: Messages): SendError | PartitionError {
+    if (cause instanceof PartitionError) return withUnsent(cause, unsent)
+    if (cause instanceof CodecError || cause instanceof RangeError) {
+      return new SendError({
+        channel: this.pool,
+        reason: cause instanceof CodecError ? "Encode" : "TooLarge",
+        detail: cause.message,
+        unsent: [...unsent]
+      })
+    }
+    return new PartitionError({
+      partitioner: this.placement.assignment.partitioner,
+      key: value,
+      detail: `the key function threw ${String(cause)}`,
+      unsent: [...unsent],
+      cause
+    })
+  }
+}
+
+const contextOf = (fiber: Fiber.Fiber<unknown, unknown>): string | undefined => CallerContext.encode(fiber)
+
+const withUnsent = <E extends Failure>(error: E, unsent: Messages): E => {
+  // The fields of an error are its own; only `unsent` differs.
+  const Class = error.constructor as new (fields: object) => E
+  return new Class({ ...error, unsent: [...unsent] })
+}

@@ -1,0 +1,192 @@
+/**
+ * A worker's mailbox, and its owner's way into it: a lane for each priority.
+ *
+ * It belongs to the pool and outlives the worker: what a dead worker did not acknowledge is there
+ * for its successor.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { Room } from "../channel/Ends.ts"
+import type { FrameCodec } from "../channel/FrameCodec.ts"
+import { type Encoded, FrameWriter } from "../channel/FrameWriter.ts"
+import type { ReceiverHandle } from "../channel/Handle.ts"
+import * as Registry from "../channel/Registry.ts"
+import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
+import { type Waitable, Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
+import { EndpointState } from "../ring/layout.ts"
+import { Mesh } from "../ring/Mesh.ts"
+import { SenderPort } from "../ring/SenderPort.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface MailboxOptions {
+  readonly name: string
+  /** Most messages in a lane. */
+  readonly capacity: number
+  readonly laneBytes: number
+  readonly wait: WaitStrategy
+  readonly priorities: number
+  /** Lanes for senders in other threads. */
+  readonly clients: number
+  readonly fingerprint: readonly [number, number]
+  /** Keep what finds no room here, at most `capacity` of it, and forget the oldest beyond that. */
+  readonly dropOldest: boolean
+}
+
+class Way {
+  readonly writer: FrameWriter
+  readonly room: Waiter
+  kept: Array<Encoded> = []
+
+  constructor(writer: FrameWriter, wait: WaitStrategy, ended: () => boolean) {
+    const room = new Room(writer)
+    const target: Waitable = {
+      memory: room.memory,
+      bell: room.bell,
+      ready: () => room.ready() || ended(),
+      arm: () => room.arm(),
+      parked: (millis) => room.parked(millis)
+    }
+    this.writer = writer
+    this.room = new Waiter(target, wait)
+  }
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Mailbox {
+  readonly mesh: Mesh
+  readonly receiver: ReceiverHandle<unknown>
+  /** Messages that were forgotten because newer ones came. */
+  dropped = 0
+  private readonly ways: ReadonlyArray<Way>
+  private readonly options: MailboxOptions
+  private readonly drain: Waiter
+  private closed = false
+
+  constructor(options: MailboxOptions) {
+    this.options = options
+    this.mesh = Mesh.make({
+      senders: options.priorities + options.clients,
+      receivers: 1,
+      laneBytes: options.laneBytes,
+      laneMessages: options.capacity,
+      fingerprint: options.fingerprint,
+      awaitSuccessor: true,
+      id: [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+    })
+    Registry.add(this.mesh)
+    this.receiver = {
+      _tag: "ReceiverHandle",
+      channel: options.name,
+      memory: this.mesh.memory.buffer as SharedArrayBuffer,
+      slot: this.mesh.reserve("receiver"),
+      wait: options.wait,
+      ack: "after"
+    }
+    const owner = ThreadIdentity.current()
+    this.ways = Array.from({ length: options.priorities }, () => {
+      const port = SenderPort.attach(this.mesh, this.mesh.reserve("sender"), owner)
+      return new Way(new FrameWriter(port), options.wait, () => this.closed)
+    })
+    const { port } = this.ways[0].writer
+    this.drain = new Waiter(
+      {
+        memory: this.mesh.memory,
+        bell: port.bell,
+        ready: () => this.depth === 0 || this.closed,
+        arm: () => port.arm(),
+        parked: () => {}
+      },
+      options.wait
+    )
+  }
+
+  /** Writes a frame at a priority, the first lane being the most urgent; false if there is no room. */
+  write<A>(lane: number, codec: FrameCodec<A>, value: A, kind: number): boolean {
+    const way = this.ways[lane]
+    if (way.kept.length === 0 && way.writer.write(codec, value, kind)) return true
+    if (!this.options.dropOldest) return false
+    // A copy of the value as it is now: what waits must not change with it.
+    way.kept.push(way.writer.encode(codec, value, kind))
+    if (way.kept.length > this.options.capacity) {
+      way.kept.shift()
+      this.dropped += 1
+    }
+    return true
+  }
+
+  publish(): void {
+    for (const way of this.ways) way.writer.publish()
+  }
+
+  /** Whether messages wait outside the ring, and `pump` has something to do. */
+  get keeps(): boolean {
+    return this.ways.some((way) => way.kept.length > 0)
+  }
+
+  /** Moves what waits outside the ring into it, until nothing does. */
+  readonly pump: Effect.Effect<void> = Effect.suspend(() => {
+    const way = this.ways.find((candidate) => candidate.kept.length > 0)
+    if (way === undefined || this.closed) return Effect.void
+    let moved = 0
+    while (moved < way.kept.length && way.writer.writeEncoded(way.kept[moved])) moved++
+    way.writer.publish()
+    way.kept.splice(0, moved)
+    return Effect.flatMap(way.kept.length === 0 ? Effect.void : way.room.wait(true), () => this.pump)
+  })
+
+  /** Waits until the frame that found no room in a lane would find it, or nobody reads any more. */
+  room(lane: number): Effect.Effect<void> {
+    return this.ways[lane].room.wait(true)
+  }
+
+  /** Waits until nothing that this thread sent is left, or nobody reads any more. */
+  get empty(): Effect.Effect<void> {
+    return this.drain.wait(true)
+  }
+
+  /** Messages that this thread sent and nobody has acknowledged. */
+  get depth(): number {
+    let depth = 0
+    for (const way of this.ways) depth += way.writer.port.depth + way.kept.length
+    return depth
+  }
+
+  /**
+   * Notes all that has been sent by now, from every thread; the answer tells whether all of it has
+   * been handled since.
+   */
+  horizon(): () => boolean {
+    const lanes = Array.from({ length: this.mesh.highWater }, (_, sender) => this.mesh.producedIn(sender, 0))
+    return () => !this.keeps && lanes.every((sent, sender) => ((this.mesh.ackedIn(sender, 0) - sent) | 0) >= 0)
+  }
+
+  /** Whether a client that sends from another thread holds its place. */
+  clientIsThere(client: number): boolean {
+    return this.mesh.state(this.options.priorities + client) === EndpointState.Attached
+  }
+
+  /** Wakes the worker, so that it looks at its commands. */
+  ring(): void {
+    this.mesh.ring(this.mesh.receiverEndpoint(this.receiver.slot))
+  }
+
+  /** Whether somebody reads: whoever waits for room learns when nobody does. */
+  set open(value: boolean) {
+    this.closed = !value
+    if (!value) this.mesh.ringAll()
+  }
+
+  /** Ends it, for everybody. */
+  close(): void {
+    this.open = false
+    this.mesh.shut()
+    Registry.remove(this.mesh)
+  }
+}

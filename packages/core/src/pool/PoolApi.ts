@@ -1,0 +1,197 @@
+/**
+ * What a pool offers, and what its operations can fail with.
+ *
+ * @since 0.1.0
+ */
+import type * as Duration from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as Stream from "effect/Stream"
+import type {
+  InvalidConfig,
+  PartitionError,
+  PoolFull,
+  ReceiveError,
+  SendError,
+  Timeout,
+  WorkerAlreadyRunning,
+  WorkerNotFound,
+  WorkerNotRunning,
+  WorkerPanicked
+} from "../errors/Errors.ts"
+import type { Key } from "../worker/Worker.ts"
+import type { PoolHandle } from "./PoolHandle.ts"
+
+/**
+ * What sending to a worker can fail with. `unsent` has the messages that were not accepted.
+ * `PoolFull` only where the pool's `onFull` is `fail`, `Timeout` only where one is given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type DeliveryError = SendError | WorkerNotRunning | PoolFull | Timeout
+
+/**
+ * What any request can fail with, besides the error it declares: `WorkerPanicked` if the worker
+ * dies of it or before it, `Timeout` only where one is given.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AskError = SendError | WorkerNotRunning | WorkerPanicked | ReceiveError | Timeout
+
+/**
+ * What a request answers: an Effect, or for a streaming request a Stream.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Answer<Request extends Rpc.Any, E> =
+  Rpc.Success<Request> extends Stream.Stream<infer A, infer E2, infer _>
+    ? Stream.Stream<A, E2 | Rpc.Error<Request> | E>
+    : Effect.Effect<Rpc.Success<Request>, Rpc.Error<Request> | E>
+
+type Tagged<Requests extends Rpc.Any, Tag extends string> = Extract<Requests, { readonly _tag: Tag }>
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface SendOptions {
+  /** Which of the pool's `priorities`, 0 (the default) being the least urgent. */
+  readonly priority?: number | undefined
+  /** How long to wait for room before failing with `Timeout`; for ever if absent. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface AskOptions {
+  /** How long to wait for the answer, or between the arrays of a streaming one, before failing with `Timeout`. */
+  readonly timeout?: Duration.Input | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerStats {
+  readonly worker: string
+  /** `Idle`, `Running`, `Paused` or `Stopped`. */
+  readonly state: string
+  /** Messages and requests handled. */
+  readonly handled: number
+  /** Messages and requests waiting that this thread sent. */
+  readonly depth: number
+  /** Messages forgotten, where `onFull` is one of the drop policies. */
+  readonly dropped: number
+}
+
+/**
+ * One worker of a pool.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerRef<in M> {
+  readonly id: string
+  readonly state: Effect.Effect<string>
+  /** Starts it again after it was stopped, or panicked; the messages in its mailbox are handled first. */
+  readonly start: Effect.Effect<void, WorkerAlreadyRunning | InvalidConfig | WorkerPanicked | Timeout>
+  /** Lets it finish what is in its mailbox, run `shutdown` and end. */
+  readonly stop: Effect.Effect<void, WorkerNotRunning>
+  /** Holds it after the message in hand. Messages wait; requests and pings go on waiting too, but for `ping`. */
+  readonly pause: Effect.Effect<void, WorkerNotRunning>
+  readonly resume: Effect.Effect<void, WorkerNotRunning>
+  /** Asks for a sign of life between two messages: how long it took. */
+  readonly ping: Effect.Effect<Duration.Duration, WorkerNotRunning>
+  /** Ends it at once, whatever it does. What it had not handled stays in its mailbox. */
+  readonly kill: Effect.Effect<void, WorkerNotRunning>
+  readonly send: (message: M, options?: SendOptions) => Effect.Effect<void, DeliveryError>
+  readonly sendAll: (messages: ReadonlyArray<M>, options?: SendOptions) => Effect.Effect<void, DeliveryError>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerPool<in M, Requests extends Rpc.Any> {
+  readonly name: string
+  /** How many workers it has now. */
+  readonly size: number
+  readonly workerIds: ReadonlyArray<string>
+  /** Whether every worker takes messages. */
+  readonly allRunning: Effect.Effect<boolean>
+  /** Sends a message to the worker of its key. */
+  readonly send: (message: M, options?: SendOptions) => Effect.Effect<void, DeliveryError | PartitionError>
+  /**
+   * Sends messages, each to the worker of its key: the fast way. When it fails, the error has those
+   * that were not accepted, of all workers; the others were.
+   */
+  readonly sendAll: (
+    messages: ReadonlyArray<M>,
+    options?: SendOptions
+  ) => Effect.Effect<void, DeliveryError | PartitionError>
+  /** Sends a message to one worker, whatever its key. */
+  readonly sendTo: (
+    workerId: string,
+    message: M,
+    options?: SendOptions
+  ) => Effect.Effect<void, DeliveryError | WorkerNotFound>
+  /** Sends a message to every worker. */
+  readonly broadcast: (message: M, options?: SendOptions) => Effect.Effect<void, DeliveryError>
+  /** Asks the worker of a key, and waits for its answer. Interrupting drops the answer. */
+  readonly ask: <Tag extends Requests["_tag"]>(
+    key: Key,
+    tag: Tag,
+    payload: Rpc.PayloadConstructor<Tagged<Requests, Tag>>,
+    options?: AskOptions
+  ) => Answer<Tagged<Requests, Tag>, AskError | PartitionError>
+  /** Asks one worker. */
+  readonly askTo: <Tag extends Requests["_tag"]>(
+    workerId: string,
+    tag: Tag,
+    payload: Rpc.PayloadConstructor<Tagged<Requests, Tag>>,
+    options?: AskOptions
+  ) => Answer<Tagged<Requests, Tag>, AskError | WorkerNotFound>
+  /** Asks every worker; the answers come in the order of `workerIds`. For requests that do not stream. */
+  readonly askAll: <Tag extends Requests["_tag"]>(
+    tag: Tag,
+    payload: Rpc.PayloadConstructor<Tagged<Requests, Tag>>,
+    options?: AskOptions
+  ) => Effect.Effect<ReadonlyArray<Rpc.Success<Tagged<Requests, Tag>>>, Rpc.Error<Tagged<Requests, Tag>> | AskError>
+  /** One worker, to command it or to send to it alone. */
+  readonly worker: (workerId: string) => Effect.Effect<WorkerRef<M>, WorkerNotFound>
+  /** Lets every worker finish and end; they can be started again. */
+  readonly stopAll: Effect.Effect<void>
+  /**
+   * Starts or ends workers until there are `size`, while traffic flows. Key groups move with the
+   * state that the contract declares; the order of a key holds, and no message is lost or handled
+   * twice. Ends with the workers of the highest numbers.
+   */
+  readonly resize: (size: number) => Effect.Effect<void, ResizeError>
+  /** Starts one more worker, as `resize` does, and returns its id. */
+  readonly addWorker: Effect.Effect<string, ResizeError>
+  /** Ends a worker, as `resize` does. */
+  readonly removeWorker: (workerId: string) => Effect.Effect<void, ResizeError | WorkerNotFound>
+  /** Replaces a worker by a new one that takes its state over, as `resize` does. */
+  readonly recycle: (workerId: string) => Effect.Effect<void, ResizeError | WorkerNotFound>
+  /** What another thread needs to send to this pool: see `WorkerPool.connect`. */
+  readonly handle: PoolHandle<M>
+  readonly stats: Effect.Effect<ReadonlyArray<WorkerStats>>
+  /** Waits until everything that this thread sent so far was handled. */
+  readonly drained: Effect.Effect<void, WorkerNotRunning>
+  /** What the pool is made of and what was chosen for it, in words. */
+  readonly describe: Effect.Effect<string>
+}
+
+/**
+ * What a change of the workers can fail with; the pool then is as it was before, but for workers
+ * that died.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type ResizeError = InvalidConfig | WorkerPanicked | WorkerNotRunning | Timeout | ReceiveError | SendError

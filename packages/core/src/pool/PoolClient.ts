@@ -1,0 +1,239 @@
+/**
+ * Sending to a pool from a thread that does not own it: a worker to another pool, without the
+ * owner's thread in between.
+ *
+ * A client routes by the pool's shared `RoutingTable`, so it follows the pool when it is resized.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type * as Rpc from "effect/rpc/Rpc"
+import type * as Scope from "effect/Scope"
+import { Room } from "../channel/Ends.ts"
+import { FrameWriter } from "../channel/FrameWriter.ts"
+import * as Poll from "../channel/Poll.ts"
+import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
+import { Waiter } from "../channel/WaitStrategy.ts"
+import { CodecError } from "../codec/CodecError.ts"
+import { InvalidConfig, PartitionError, SendError, WorkerNotFound } from "../errors/Errors.ts"
+import * as KeyGroup from "../partition/KeyGroup.ts"
+import * as KeyHash from "../partition/KeyHash.ts"
+import { Mesh } from "../ring/Mesh.ts"
+import { RingFault } from "../ring/RingFault.ts"
+import { RoutingTable } from "../ring/RoutingTable.ts"
+import { SenderPort } from "../ring/SenderPort.ts"
+import { Envelope, EnvelopeKind, now } from "../worker/Envelope.ts"
+import * as Wire from "../worker/Wire.ts"
+import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
+import type { PoolHandle } from "./PoolHandle.ts"
+
+/**
+ * A pool as other threads see it. Used by one fiber at a time.
+ *
+ * - **Ordering**: messages of one key that one client sends are handled in the order they were sent.
+ * - **Blocking**: waits while a worker's mailbox is full, and while a key's group is on the move.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface PoolClient<in M> {
+  readonly pool: string
+  readonly send: (message: M) => Effect.Effect<void, SendError | PartitionError>
+  readonly sendAll: (messages: ReadonlyArray<M>) => Effect.Effect<void, SendError | PartitionError>
+  readonly sendTo: (workerId: string, message: M) => Effect.Effect<void, SendError | WorkerNotFound>
+}
+
+class Target {
+  readonly worker: string
+  readonly writer: FrameWriter
+  readonly room: Waiter
+
+  constructor(worker: string, writer: FrameWriter, wait: PoolHandle<never>["wait"]) {
+    this.worker = worker
+    this.writer = writer
+    this.room = new Waiter(new Room(writer), wait)
+  }
+}
+
+class Client {
+  readonly pool: string
+  private readonly partitioner: string
+  private readonly key: (message: unknown) => Key
+  private readonly slot: number
+  private readonly table: RoutingTable | undefined
+  private readonly targets: ReadonlyArray<Target>
+  private readonly envelope: Envelope<unknown>
+  private count = 0
+
+  constructor(contract: AnyContract, handle: PoolHandle<never>, slot: number, targets: ReadonlyArray<Target>) {
+    this.pool = handle.pool
+    this.partitioner = handle.partitioner
+    this.key = contract.key
+    this.slot = slot
+    this.table = handle.routing === undefined ? undefined : RoutingTable.open(handle.routing)
+    this.targets = targets
+    this.envelope = new Envelope(Wire.compile(contract).message)
+  }
+
+  send(message: unknown): Effect.Effect<void, SendError | PartitionError> {
+    return this.sendAll([message])
+  }
+
+  sendAll(messages: ReadonlyArray<unknown>): Effect.Effect<void, SendError | PartitionError> {
+    return Effect.suspend((): Effect.Effect<void, SendError | PartitionError> => {
+      const { table } = this
+      if (table === undefined) {
+        return Effect.fail(
+          new PartitionError({
+            partitioner: this.partitioner,
+            key: undefined,
+            detail: "it does not place by hashed key group, so only the pool's own thread can ask it; use sendTo",
+            unsent: [...messages]
+          })
+        )
+      }
+      // Which worker each message waits for: undefined while its group is on the move.
+      const waiting = new Map<Target | undefined, Array<unknown>>()
+      const timestamp = now()
+      let index = 0
+      table.enter(this.slot)
+      try {
+        // A group whose message waits for its arrival holds the ones behind it back too.
+        const moving = new Set<number>()
+        for (; index < messages.length; index++) {
+          const message = messages[index]
+          const group = KeyGroup.of(KeyHash.of(this.key(message)), table.groups)
+          const worker = moving.has(group) ? -1 : table.workerOf(group)
+          const target = worker < 0 ? undefined : this.targets[worker]
+          if (target === undefined) moving.add(group)
+          const behind = waiting.get(target)
+          if (behind !== undefined) behind.push(message)
+          else if (target === undefined || !this.write(target, message, timestamp)) waiting.set(target, [message])
+        }
+      } catch (cause) {
+        return Effect.fail(this.refusal(cause, [...[...waiting.values()].flat(), ...messages.slice(index)]))
+      } finally {
+        for (const target of this.targets) target.writer.publish()
+        table.leave(this.slot)
+      }
+      if (waiting.size === 0) return Effect.void
+      // Routed anew each time: the group may have moved while its message waited.
+      return Effect.forEach(
+        waiting,
+        ([target, rest]) =>
+          Effect.flatMap(target === undefined ? Poll.until(() => this.arrived(rest, table)) : target.room.wait(true), () => {
+            const status = target?.writer.port.status() ?? "open"
+            return status === "open" ? this.sendAll(rest) : Effect.fail(this.ended(rest))
+          }),
+        { discard: true }
+      )
+    })
+  }
+
+  private arrived(messages: ReadonlyArray<unknown>, table: RoutingTable): boolean {
+    return messages.some((message) => table.workerOf(KeyGroup.of(KeyHash.of(this.key(message)), table.groups)) >= 0)
+  }
+
+  sendTo(workerId: string, message: unknown): Effect.Effect<void, SendError | WorkerNotFound> {
+    return Effect.suspend((): Effect.Effect<void, SendError | WorkerNotFound> => {
+      const target = this.targets.find((candidate) => candidate.worker === workerId)
+      if (target === undefined) {
+        const known = this.targets.map((candidate) => candidate.worker)
+        return Effect.fail(new WorkerNotFound({ worker: workerId, known, unsent: [message] }))
+      }
+      if (target.writer.port.status() !== "open") return Effect.fail(this.ended([message]))
+      try {
+        if (this.write(target, message, now())) {
+          target.writer.publish()
+          return Effect.void
+        }
+      } catch (cause) {
+        return Effect.fail(this.refusal(cause, [message]) as SendError)
+      }
+      return Effect.flatMap(target.room.wait(true), () => this.sendTo(workerId, message))
+    })
+  }
+
+  private write(target: Target, message: unknown, timestamp: number): boolean {
+    const { head } = this.envelope
+    head.id = this.count
+    head.timestamp = timestamp
+    if (!target.writer.write(this.envelope, message, EnvelopeKind.Message)) return false
+    this.count = (this.count + 1) | 0
+    return true
+  }
+
+  private ended(unsent: ReadonlyArray<unknown>): SendError {
+    return new SendError({ channel: this.pool, reason: "Closed", detail: "the pool is closed", unsent: [...unsent] })
+  }
+
+  private refusal(cause: unknown, unsent: ReadonlyArray<unknown>): SendError | PartitionError {
+    if (cause instanceof CodecError || cause instanceof RangeError) {
+      return new SendError({
+        channel: this.pool,
+        reason: cause instanceof CodecError ? "Encode" : "TooLarge",
+        detail: cause.message,
+        unsent: [...unsent]
+      })
+    }
+    return new PartitionError({
+      partitioner: this.partitioner,
+      key: undefined,
+      detail: `the key function threw ${String(cause)}`,
+      unsent: [...unsent],
+      cause
+    })
+  }
+
+  close(): void {
+    for (const target of this.targets) target.writer.close()
+  }
+}
+
+/**
+ * Connects this thread to a pool that lives in another, until the scope closes. Fails with
+ * `InvalidConfig` if the handle is of another contract, or as many threads as the pool's `clients`
+ * are connected already.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const connect = <Name extends string, M, Requests extends Rpc.Any, Init, Snapshot>(
+  contract: Contract<Name, M, Requests, Init, Snapshot>,
+  handle: PoolHandle<M>
+): Effect.Effect<PoolClient<M>, InvalidConfig, Scope.Scope> =>
+  Effect.acquireRelease(
+    Effect.try({
+      try: () => attach(contract as unknown as AnyContract, handle as PoolHandle<never>),
+      catch: (cause) =>
+        new InvalidConfig({
+          option: "WorkerPool.connect",
+          value: handle.pool,
+          allowed: cause instanceof Error ? cause.message : String(cause)
+        })
+    }),
+    (client) => Effect.sync(() => client.close())
+  )
+
+const attach = (contract: AnyContract, handle: PoolHandle<never>): Client => {
+  const meshes = handle.mailboxes.map(({ memory }) => Mesh.open(memory))
+  const { fingerprint } = Wire.compile(contract).message
+  for (const mesh of meshes) {
+    if (mesh.fingerprint[0] !== fingerprint[0] || mesh.fingerprint[1] !== fingerprint[1]) {
+      throw new RingFault("refused", `the contract of the pool; the messages of ${contract.workerName} are others`)
+    }
+  }
+  // The same place in every mailbox: whoever has it in the first has it in all.
+  const first = handle.priorities
+  const places = meshes[0].senders - first
+  let slot = 0
+  while (slot < places && !meshes[0].reserveSender(first + slot)) slot++
+  if (slot === places) throw new RingFault("refused", `at most ${places} other threads (option clients of the pool)`)
+  const owner = ThreadIdentity.current()
+  const targets = meshes.map((mesh, index) => {
+    if (index > 0) mesh.reserveSender(first + slot)
+    const writer = new FrameWriter(SenderPort.attach(mesh, first + slot, owner))
+    return new Target(handle.mailboxes[index].worker, writer, handle.wait)
+  })
+  return new Client(contract, handle, slot, targets)
+}

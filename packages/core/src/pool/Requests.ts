@@ -1,0 +1,138 @@
+/**
+ * How requests get to their workers, and their answers back.
+ *
+ * @since 0.1.0
+ */
+import type * as Cause from "effect/Cause"
+import { type Input, toMillis } from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Queue from "effect/Queue"
+import * as Stream from "effect/Stream"
+import { Timeout, type PartitionError, type SendError, type WorkerNotFound } from "../errors/Errors.ts"
+import * as CallerContext from "../worker/CallerContext.ts"
+import { now } from "../worker/Envelope.ts"
+import type { RequestWire, Wire } from "../worker/Wire.ts"
+import type { Delivery } from "./Delivery.ts"
+import type { KeepAlive } from "./KeepAlive.ts"
+import type { Member } from "./Member.ts"
+import type { Asker, Pending } from "./Pending.ts"
+import type { AskOptions } from "./PoolApi.ts"
+
+/**
+ * Finds the worker to ask: undefined while its key group is on the move.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Find = () => Member | PartitionError | SendError | WorkerNotFound | undefined
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Requests {
+  private readonly pool: string
+  private readonly wire: Wire
+  private readonly pending: Pending
+  private readonly delivery: Delivery
+  private readonly keepAlive: KeepAlive
+  private readonly arrival: Effect.Effect<void>
+
+  /** @param arrival waits until key groups on the move have arrived */
+  constructor(
+    pool: string,
+    wire: Wire,
+    pending: Pending,
+    delivery: Delivery,
+    keepAlive: KeepAlive,
+    arrival: Effect.Effect<void>
+  ) {
+    this.pool = pool
+    this.wire = wire
+    this.pending = pending
+    this.delivery = delivery
+    this.keepAlive = keepAlive
+    this.arrival = arrival
+  }
+
+  /** Asks by tag; `key` is the hash that orders the request among messages. */
+  ask(
+    tag: string,
+    payload: unknown,
+    key: number,
+    find: Find,
+    options: AskOptions | undefined
+  ): Effect.Effect<unknown, unknown> | Stream.Stream<unknown, unknown> {
+    const request = this.wire.byTag.get(tag)
+    if (request === undefined) {
+      const known = [...this.wire.byTag.keys()].join(", ")
+      return Effect.die(new Error(`pool ${this.pool} has no request ${JSON.stringify(tag)}; it has ${known}`))
+    }
+    const timeout = options?.timeout
+    if (!request.streaming) return this.within(this.once(request, payload, key, find), timeout, tag)
+    return Stream.unwrap(
+      Effect.gen({ self: this }, function* () {
+        const queue = yield* Queue.unbounded<unknown, unknown>()
+        const done = this.once(request, payload, key, find, (elements) => void Queue.offerAllUnsafe(queue, elements))
+        yield* Effect.forkScoped(
+          Effect.onExit(done, (exit) =>
+            Exit.isSuccess(exit)
+              ? Queue.end(queue as Queue.Queue<unknown, Cause.Done>)
+              : Queue.failCause(queue, exit.cause)
+          )
+        )
+        const take = this.within(Queue.takeAll(queue), timeout, tag)
+        return Stream.fromPull(Effect.succeed(take as Effect.Effect<readonly [unknown, ...Array<unknown>], Cause.Done>))
+      })
+    )
+  }
+
+  /** Asks one of the runtime's own questions. */
+  internal(member: Member, request: RequestWire, payload: unknown): Effect.Effect<unknown, unknown> {
+    return this.once(request, payload, 0, () => member)
+  }
+
+  private within<A, E>(effect: Effect.Effect<A, E>, timeout: Input | undefined, tag: string): Effect.Effect<A, E | Timeout> {
+    if (timeout === undefined) return effect
+    return Effect.timeoutOrElse(effect, {
+      duration: timeout,
+      orElse: () =>
+        Effect.fail(
+          new Timeout({ operation: `pool ${this.pool}: ask ${tag}`, millis: toMillis(timeout), unsent: [] })
+        )
+    })
+  }
+
+  private once(
+    request: RequestWire,
+    payload: unknown,
+    key: number,
+    find: Find,
+    chunk?: (elements: ReadonlyArray<unknown>) => void
+  ): Effect.Effect<unknown, unknown> {
+    return Effect.withFiber((fiber) => {
+      const member = find()
+      if (member === undefined) {
+        return Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, chunk))
+      }
+      if ("_tag" in member) return Effect.fail(member)
+      return Effect.callback<unknown, unknown>((resume) => {
+        if (!member.alive) return resume(Effect.fail(member.notRunning(`pool ${this.pool}: ask ${request.tag}`, [])))
+        const asker: Asker = { member, request, settle: resume, ...(chunk === undefined ? {} : { chunk }) }
+        const id = this.pending.add(asker)
+        this.keepAlive.hold()
+        try {
+          if (member.request(id, request, payload, key, now(), CallerContext.encode(fiber))) {
+            return Effect.sync(() => this.pending.remove(id))
+          }
+        } catch (cause) {
+          this.pending.remove(id)
+          return resume(Effect.fail(this.delivery.refusal(cause, payload, [])))
+        }
+        this.pending.remove(id)
+        return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, chunk)))
+      })
+    })
+  }
+}

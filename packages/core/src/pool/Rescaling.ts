@@ -1,0 +1,232 @@
+/**
+ * How workers come and go while traffic flows, without loss and with each key's order kept.
+ *
+ * For the key groups that change hands: nothing new is sent (`Placement.hold`), what was sent is
+ * handled (`Mailbox.horizon`), the state is taken from the old owner and given to the new one, and
+ * sending goes on by the new assignment. All other groups are not disturbed.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Semaphore from "effect/Semaphore"
+import * as Poll from "../channel/Poll.ts"
+import { InvalidConfig } from "../errors/Errors.ts"
+import type { Move } from "../partition/Assignment.ts"
+import * as Moving from "../worker/Moving.ts"
+import type { Wire } from "../worker/Wire.ts"
+import type { Member } from "./Member.ts"
+import type { Change, Placement } from "./Placement.ts"
+import type { ResizeError } from "./PoolApi.ts"
+import type { Requests } from "./Requests.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Rescaling {
+  private readonly pool: string
+  private readonly all: ReadonlyArray<Member>
+  private readonly placement: Placement
+  private readonly requests: Requests
+  private readonly internal: Wire["internal"]
+  private readonly groups: number
+  private readonly shutdownMillis: number
+  private readonly turn = Semaphore.makeUnsafe(1)
+
+  constructor(
+    pool: string,
+    all: ReadonlyArray<Member>,
+    placement: Placement,
+    requests: Requests,
+    internal: Wire["internal"],
+    groups: number,
+    shutdownMillis: number
+  ) {
+    this.pool = pool
+    this.all = all
+    this.placement = placement
+    this.requests = requests
+    this.internal = internal
+    this.groups = groups
+    this.shutdownMillis = shutdownMillis
+  }
+
+  resize(size: number): Effect.Effect<void, ResizeError> {
+    return this.turn.withPermits(1)(
+      Effect.suspend(() => {
+        if (!Number.isInteger(size) || size < 1 || size > this.all.length) {
+          return Effect.fail(
+            new InvalidConfig({ option: `pool ${this.pool}: size`, value: size, allowed: `1 to maxSize, ${this.all.length}` })
+          )
+        }
+        const { members } = this.placement
+        const idle = this.all.filter((member) => !members.includes(member))
+        return size >= members.length
+          ? this.change([...members, ...idle.slice(0, size - members.length)])
+          : this.change(members.slice(0, size))
+      })
+    )
+  }
+
+  readonly addWorker: Effect.Effect<string, ResizeError> = Effect.suspend(() =>
+    this.turn.withPermits(1)(
+      Effect.suspend(() => {
+        const { members } = this.placement
+        const next = this.all.find((member) => !members.includes(member))
+        return next === undefined
+          ? Effect.fail(
+              new InvalidConfig({
+                option: `pool ${this.pool}: size`,
+                value: members.length + 1,
+                allowed: `1 to maxSize, ${this.all.length}`
+              })
+            )
+          : Effect.as(this.change([...members, next]), next.id)
+      })
+    )
+  )
+
+  removeWorker(member: Member): Effect.Effect<void, ResizeError> {
+    return this.turn.withPermits(1)(
+      Effect.suspend(() => {
+        const rest = this.placement.members.filter((other) => other !== member)
+        return rest.length === 0
+          ? Effect.fail(
+              new InvalidConfig({ option: `pool ${this.pool}: size`, value: 0, allowed: "at least one worker" })
+            )
+          : this.change(rest)
+      })
+    )
+  }
+
+  /** Gives a worker's place, and state, to a new life of it. */
+  recycle(member: Member): Effect.Effect<void, ResizeError> {
+    return this.turn.withPermits(1)(
+      Effect.suspend(() => {
+        const { assignment } = this.placement
+        const index = this.placement.members.indexOf(member)
+        const owned = new Set<number>()
+        if (assignment.keyed) {
+          for (let group = 0; group < assignment.groups; group++) {
+            if (assignment.workerOfGroup(group) === index) owned.add(group)
+          }
+        }
+        const replace = Effect.gen({ self: this }, function* () {
+          yield* this.handled(member)
+          const state =
+            this.internal === undefined ? undefined : yield* this.extract(member, allGroups(this.groups), false)
+          yield* member.stop(this.shutdownMillis)
+          yield* Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void)
+          if (state !== undefined) yield* this.restore(member, state.snapshot)
+        })
+        return this.holding(owned, replace)
+      })
+    )
+  }
+
+  private change(members: ReadonlyArray<Member>): Effect.Effect<void, ResizeError> {
+    return Effect.gen({ self: this }, function* () {
+      const before = this.placement.members
+      const plan = yield* Effect.fromResult(this.placement.plan(members))
+      const fresh = members.filter((member) => !before.includes(member))
+      const leaving = before.filter((member) => !members.includes(member))
+      yield* Effect.forEach(fresh, (member) => Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      yield* this.holding(new Set(plan.moves.map((move) => move.group)), this.transfer(plan), plan)
+      yield* Effect.forEach(leaving, (member) => Effect.ignore(member.stop(this.shutdownMillis)), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    })
+  }
+
+  /** Holds key groups back while something is done to them; the change takes effect if that succeeds. */
+  private holding<E>(
+    groups: ReadonlySet<number>,
+    effect: Effect.Effect<void, E>,
+    change?: Change
+  ): Effect.Effect<void, E> {
+    return Effect.uninterruptibleMask((restore) =>
+      Effect.andThen(
+        this.placement.hold(groups),
+        Effect.matchCauseEffect(restore(effect), {
+          onFailure: (cause) => {
+            this.placement.release()
+            return Effect.failCause(cause)
+          },
+          onSuccess: () => {
+            this.placement.release(change)
+            return Effect.void
+          }
+        })
+      )
+    )
+  }
+
+  private transfer(change: Change): Effect.Effect<void, ResizeError> {
+    return Effect.gen({ self: this }, function* () {
+      const routes = routesOf(change.moves)
+      const sources = new Set(routes.map((route) => route.from))
+      yield* Effect.forEach(sources, (id) => this.handled(this.byId(id)), { concurrency: "unbounded", discard: true })
+      if (this.internal === undefined) return
+      for (const { from, groups, to } of routes) {
+        const source = this.byId(from)
+        const { snapshot } = yield* this.extract(source, groups, true)
+        yield* Effect.onError(this.restore(this.byId(to), snapshot), () =>
+          // Nobody has it now: back to where it came from.
+          Effect.ignore(this.restore(source, snapshot))
+        )
+      }
+    })
+  }
+
+  private byId(id: string): Member {
+    return this.all.find((member) => member.id === id)!
+  }
+
+  /** Waits until all that was sent to a worker by now was handled. */
+  private handled(member: Member): Effect.Effect<void, ResizeError> {
+    return Effect.suspend(() => {
+      const passed = member.mailbox.horizon()
+      return Effect.flatMap(
+        Poll.until(() => passed() || !member.alive),
+        () => (passed() ? Effect.void : Effect.fail(member.notRunning(`pool ${this.pool}: resize`, [])))
+      )
+    })
+  }
+
+  private extract(
+    member: Member,
+    groups: Iterable<number>,
+    forget: boolean
+  ): Effect.Effect<{ readonly snapshot: unknown }, ResizeError> {
+    const payload = Moving.groupsOf(groups, this.groups, forget)
+    return Effect.map(
+      this.requests.internal(member, this.internal!.extract, payload) as Effect.Effect<unknown, ResizeError>,
+      (snapshot) => ({ snapshot })
+    )
+  }
+
+  private restore(member: Member, snapshot: unknown): Effect.Effect<void, ResizeError> {
+    return Effect.asVoid(
+      this.requests.internal(member, this.internal!.restore, snapshot) as Effect.Effect<unknown, ResizeError>
+    )
+  }
+}
+
+const allGroups = (count: number): Iterable<number> => Array.from({ length: count }, (_, group) => group)
+
+const routesOf = (
+  moves: ReadonlyArray<Move>
+): ReadonlyArray<{ readonly from: string; readonly to: string; readonly groups: Array<number> }> => {
+  const routes = new Map<string, { from: string; to: string; groups: Array<number> }>()
+  for (const { from, group, to } of moves) {
+    const route = `${from} ${to}`
+    const known = routes.get(route)
+    if (known === undefined) routes.set(route, { from, to, groups: [group] })
+    else known.groups.push(group)
+  }
+  return [...routes.values()]
+}

@@ -1,0 +1,244 @@
+/**
+ * One end of a mirror: what ties a worker to its owner, `Links`, kept the same in two memories that
+ * are joined by a stream of bytes.
+ *
+ * ```
+ * owner                                    worker
+ * mailbox   LaneSource ──── Frames ──────▶ LaneTarget   mailbox
+ *                      ◀─── Cursors ──────
+ * replies   LaneTarget ◀─── Frames ─────── LaneSource   replies
+ *                      ──── Cursors ─────▶
+ * control   words 0–31 ──── Control ─────▶ words 0–31
+ *           words 32–63 ◀── Control ────── words 32–63
+ * ```
+ *
+ * Both ends are the same code. What was published goes before what was acknowledged, so an owner
+ * that sees a request handled has its reply; commands go before both, except for the one to stop:
+ * a worker obeys it when its mailbox is empty, so everything sent before it must be there.
+ *
+ * @since 0.1.0
+ */
+import { Outbox } from "../../channel/Post.ts"
+import { Command, ControlBlock } from "../../ring/ControlBlock.ts"
+import type { Mesh } from "../../ring/Mesh.ts"
+import { RingFault } from "../../ring/RingFault.ts"
+import { Found, type LaneSource, type LaneTarget } from "./LaneMirror.ts"
+import type { Parcels } from "./Parcels.ts"
+import * as Records from "./Records.ts"
+import { Watch } from "./Watch.ts"
+
+const { RecordKind } = Records
+
+/** Bytes of frames sent at once, about. */
+const runBytes = 65_536
+
+/** Each side of a `ControlBlock` writes 32 words. */
+const controlWords = 32
+
+/**
+ * Sends bytes to the other end; false if it would rather not be given more for now.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Send = (bytes: Uint8Array) => boolean
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface EndOptions {
+  readonly control: SharedArrayBuffer
+  /** Which 32 words of the control block this side writes: the first or the second. */
+  readonly writes: 0 | 1
+  readonly parcels: Parcels
+  /** The mesh that holds the targets, and their receiver. */
+  readonly inward: Mesh
+  readonly receiver: number
+  /** Wakes whoever obeys the words of the other side. */
+  readonly onControl: () => void
+  readonly send: Send
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class MirrorEnd {
+  readonly watch: Watch
+  readonly sources: Array<LaneSource> = []
+  readonly targets: Array<LaneTarget> = []
+  private readonly options: EndOptions
+  private readonly control: ControlBlock
+  private readonly told = new Int32Array(controlWords)
+  private readonly outboxes: Array<Outbox | undefined> = []
+  private readonly reader = new Records.RecordReader((...record) => this.take(...record))
+  private arriving: Array<ArrayBuffer> = []
+  private choked = false
+  private asked = false
+
+  constructor(options: EndOptions) {
+    this.options = options
+    this.control = new ControlBlock(options.control)
+    this.watch = new Watch(
+      () => this.flush(),
+      () => this.isBusy
+    )
+    options.parcels.onArrival = this.watch.nudge
+  }
+
+  private get isBusy(): boolean {
+    return this.asked || this.targets.some((target) => target.isBusy)
+  }
+
+  /** Whether everything published here has been sent. */
+  get isDry(): boolean {
+    return this.sources.every((source) => source.isDry)
+  }
+
+  /** Sends what has changed; true if something had. */
+  flush(): boolean {
+    let changed = this.sendControl()
+    while (this.sendFrames()) changed = true
+    for (let lane = 0; lane < this.targets.length; lane++) {
+      const target = this.targets[lane]
+      target.settle()
+      if (!target.look()) continue
+      const { acked, ackedCount, read } = target.cursors
+      const record = Records.make(RecordKind.Cursors, lane, acked, ackedCount, 4)
+      new Int32Array(record.buffer)[4] = read
+      this.send(record)
+      changed = true
+    }
+    return this.sendControl() || changed
+  }
+
+  private send(record: Uint8Array): void {
+    if (!this.options.send(record)) this.choked = true
+  }
+
+  /** The stream takes more again. */
+  resume(): void {
+    this.choked = false
+    this.watch.nudge()
+  }
+
+  private sendControl(): boolean {
+    const { memory } = this.control
+    const first = this.options.writes * controlWords
+    if (first === 0 && this.control.command === Command.Stop && !this.isDry) return false
+    let changed = false
+    for (let word = 0; word < controlWords; word++) {
+      const value = memory.seam.load(memory.i32, first + word)
+      if (value === this.told[word]) continue
+      this.told[word] = value
+      changed = true
+    }
+    if (!changed) return false
+    this.asked = false
+    this.send(Records.of(RecordKind.Control, 0, 0, 0, new Uint8Array(this.told.buffer)))
+    return true
+  }
+
+  /** One run of each lane; true if one was sent. */
+  private sendFrames(): boolean {
+    let sent = false
+    for (let lane = 0; lane < this.sources.length && !this.choked; lane++) {
+      const source = this.sources[lane]
+      let found = source.next(runBytes)
+      if (found === Found.Buffers) {
+        if (!this.sendBuffers(lane, source)) continue
+        found = source.next(runBytes)
+      }
+      if (found !== Found.Run) continue
+      const { bytes, frames, mesh, offset, position } = source
+      this.send(Records.of(RecordKind.Frames, lane, position, frames, mesh.memory.u8.subarray(offset, offset + bytes)))
+      source.advance()
+      sent = true
+    }
+    return sent
+  }
+
+  private sendBuffers(lane: number, source: LaneSource): boolean {
+    const { beside, sequence } = source
+    const buffers = this.options.parcels.take(source)
+    if (buffers === undefined) return false
+    for (const [index, buffer] of buffers.entries()) {
+      // Memory that is to be shared cannot be: without its bytes, the frame does not decode.
+      const whole = buffer instanceof ArrayBuffer || (beside && index === 0)
+      const bytes = whole ? new Uint8Array(buffer) : new Uint8Array(0)
+      this.send(Records.of(RecordKind.Buffer, lane, sequence, buffers.length - 1 - index, bytes))
+    }
+    if (buffers.length === 0) this.send(Records.make(RecordKind.Buffer, lane, sequence, -1, 0))
+    source.clear()
+    return true
+  }
+
+  /** Takes bytes from the other end. Throws a `RingFault` if they are not what it would send. */
+  receive(bytes: Uint8Array): void {
+    // A plain view: subclasses slice without copying.
+    this.reader.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
+    for (let lane = 0; lane < this.targets.length; lane++) this.targets[lane].settle()
+    this.watch.nudge()
+  }
+
+  private take(kind: number, lane: number, a: number, b: number, payload: Uint8Array): void {
+    switch (kind) {
+      case RecordKind.Frames:
+        return this.target(lane).put(a, b, payload)
+      case RecordKind.Buffer:
+        if (b >= 0) this.arriving.push(payload.slice().buffer)
+        if (b > 0) return
+        this.outbox(lane).post(a, this.arriving)
+        this.arriving = []
+        return
+      case RecordKind.Cursors: {
+        const source = this.sources[lane]
+        if (source === undefined) throw new RingFault("corrupt", `mirror: there is no lane ${lane}`)
+        const read = new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getInt32(0, true)
+        source.apply({ acked: a, ackedCount: b, read })
+        return this.options.parcels.prune(source)
+      }
+      case RecordKind.Control:
+        return this.obey(payload)
+      default:
+        throw new RingFault("corrupt", `mirror: a record of kind ${kind}`)
+    }
+  }
+
+  private target(lane: number): LaneTarget {
+    const target = this.targets[lane]
+    if (target === undefined) throw new RingFault("corrupt", `mirror: there is no lane ${lane}`)
+    return target
+  }
+
+  private outbox(lane: number): Outbox {
+    const { inward, receiver } = this.options
+    const target = this.target(lane)
+    return (this.outboxes[lane] ??= new Outbox(
+      { mesh: inward.id, sender: target.sender, receiver },
+      (sequence) => target.isAcked(sequence),
+      () => true
+    ))
+  }
+
+  private obey(payload: Uint8Array): void {
+    const { memory } = this.control
+    const first = (1 - this.options.writes) * controlWords
+    const words = new Int32Array(payload.slice().buffer)
+    for (let word = 0; word < controlWords; word++) {
+      if (memory.seam.load(memory.i32, first + word) === words[word]) continue
+      memory.seam.store(memory.i32, first + word, words[word])
+      memory.seam.notify(memory.i32, first + word)
+    }
+    // What a worker makes of them rings no bell.
+    this.asked = this.options.writes === 1
+    this.options.onControl()
+  }
+
+  close(): void {
+    this.watch.close()
+    this.options.parcels.onArrival = () => {}
+    for (const outbox of this.outboxes) outbox?.close()
+  }
+}

@@ -1,0 +1,125 @@
+/**
+ * The worker's end of a mirror: memory that looks to the worker as its owner's would.
+ *
+ * Both halves of every channel are in one thread here, the worker's and the mirror's.
+ *
+ * @since 0.1.0
+ */
+import * as ThreadIdentity from "../../channel/ThreadIdentity.ts"
+import type { WaitStrategy } from "../../channel/WaitStrategy.ts"
+import { ControlBlock } from "../../ring/ControlBlock.ts"
+import { Endpoint, endpointIndex } from "../../ring/layout.ts"
+import { Mesh } from "../../ring/Mesh.ts"
+import type { Links } from "../Workers.ts"
+import { begin, LaneSource, LaneTarget } from "./LaneMirror.ts"
+import { MirrorEnd, type Send } from "./MirrorEnd.ts"
+import type { MirrorStart } from "./OwnerMirror.ts"
+import * as Parcels from "./Parcels.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerMirror {
+  readonly links: Links
+  /** Takes bytes from the owner's end. Throws a `RingFault` if they are not what it would send. */
+  readonly receive: (bytes: Uint8Array) => void
+  /** To be called when `send` wants more again. */
+  readonly resume: () => void
+  /** Sends replies and how far the worker came; true if nothing is left to send. */
+  readonly flush: () => boolean
+}
+
+const id = (): readonly [number, number] => [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+
+const attach = (mesh: Mesh, endpoints: number, first: number): void => {
+  for (let e = first; e < first + endpoints; e++) mesh.claim(e, ThreadIdentity.current())
+}
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (start: MirrorStart, send: Send): WorkerMirror => {
+  const { laneBytes, lanes, senders, fingerprint } = start.mailbox
+  const control = ControlBlock.make()
+  const mailbox = Mesh.make({
+    senders,
+    receivers: 1,
+    laneBytes,
+    laneMessages: 0,
+    fingerprint,
+    awaitSuccessor: false,
+    id: id()
+  })
+  const replies = Mesh.make({
+    senders: 1,
+    receivers: 1,
+    laneBytes: start.replies.laneBytes,
+    laneMessages: 0,
+    fingerprint: [0, 0],
+    awaitSuccessor: false,
+    id: id()
+  })
+  for (let sender = 0; sender < senders; sender++) mailbox.reserve("sender")
+  attach(mailbox, senders, 0)
+  const slot = mailbox.reserve("receiver")
+  const replier = replies.reserve("sender")
+  attach(replies, 1, replies.receiverEndpoint(replies.reserve("receiver")))
+  begin(replies, 0, 0, start.replies.lane)
+
+  const end = new MirrorEnd({
+    control: control.buffer,
+    writes: 1,
+    parcels: Parcels.of(replies, 0),
+    inward: mailbox,
+    receiver: slot,
+    onControl: () => mailbox.ring(mailbox.receiverEndpoint(slot)),
+    send
+  })
+  end.sources.push(new LaneSource(replies, 0, 0))
+  const bell = endpointIndex(0) + Endpoint.bell
+  for (let sender = 0; sender < senders; sender++) {
+    begin(mailbox, sender, 0, lanes[sender])
+    end.targets.push(new LaneTarget(mailbox, sender, 0))
+    // One bell for all of them.
+    mailbox.memory.seam.store(mailbox.memory.i32, endpointIndex(sender) + Endpoint.bellOf, 0)
+  }
+  end.watch.add(mailbox.memory, bell)
+  end.watch.add(replies.memory, endpointIndex(replies.receiverEndpoint(0)) + Endpoint.bell)
+  end.watch.nudge()
+
+  // A worker that blocked its thread would block the mirror, too.
+  const wait: WaitStrategy = start.wait === "block" ? "park" : start.wait
+  return {
+    links: {
+      workerId: start.workerId,
+      mailbox: {
+        _tag: "ReceiverHandle",
+        channel: start.workerId,
+        memory: mailbox.memory.buffer as SharedArrayBuffer,
+        slot,
+        wait,
+        ack: "after"
+      },
+      replies: {
+        _tag: "SenderHandle",
+        channel: `${start.workerId}: replies`,
+        memory: replies.memory.buffer as SharedArrayBuffer,
+        slot: replier,
+        wait,
+        unbounded: false
+      },
+      control: control.buffer,
+      urgent: start.urgent,
+      initAttachments: [],
+      initData: start.initData
+    },
+    receive: (bytes) => end.receive(bytes),
+    resume: () => end.resume(),
+    flush: () => {
+      while (end.flush()) {}
+      return end.isDry
+    }
+  }
+}

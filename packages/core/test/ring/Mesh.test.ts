@@ -1,0 +1,96 @@
+import { assert, describe, it } from "@effect/vitest"
+import { Header } from "../../src/ring/layout.ts"
+import { Mesh } from "../../src/ring/Mesh.ts"
+import { ReceiverPort } from "../../src/ring/ReceiverPort.ts"
+import { RingFault } from "../../src/ring/RingFault.ts"
+import { SenderPort } from "../../src/ring/SenderPort.ts"
+
+const make = (senders: number, receivers: number) =>
+  Mesh.make({ senders, receivers, laneBytes: 8192, laneMessages: 0, fingerprint: [3, 4], awaitSuccessor: true })
+
+describe("Mesh.open", () => {
+  it("finds what was made", () => {
+    const made = make(3, 2)
+    const opened = Mesh.open(made.memory.buffer)
+    assert.deepStrictEqual(
+      [opened.senders, opened.receivers, opened.laneBytes, opened.fingerprint, opened.awaitSuccessor],
+      [3, 2, 8192, [3, 4], true]
+    )
+  })
+
+  it("refuses memory that is no mesh, and every header that does not fit it", () => {
+    for (const bytes of [0, 8, 255, 256, 4096]) {
+      assert.throws(() => Mesh.open(new SharedArrayBuffer(bytes)), RingFault)
+    }
+    const described = [Header.magic, Header.version, Header.senders, Header.receivers, Header.laneBytes]
+    for (const word of described) {
+      for (const value of [0, -1, 1, 2, 3, 5, 64, 100, 2 ** 30, -(2 ** 31), 0x7fffffff]) {
+        const { i32, buffer } = make(3, 2).memory
+        if (i32[word] === value) continue
+        i32[word] = value
+        assert.throws(() => Mesh.open(buffer), RingFault, undefined, `word ${word} = ${value}`)
+      }
+    }
+  })
+})
+
+describe("ports", () => {
+  const send = (port: SenderPort, value: number) => {
+    const at = port.reserve(8)
+    assert.isAtLeast(at, 0)
+    port.mesh.memory.i32[at >>> 2] = value
+    port.commit(8, 2)
+    port.publish()
+  }
+
+  it("refuse an endpoint that is free, taken or closed", () => {
+    const mesh = make(1, 1)
+    assert.throws(() => SenderPort.attach(mesh, 0, 1), RingFault, "never reserved")
+    mesh.reserve("sender")
+    const port = SenderPort.attach(mesh, 0, 1)
+    assert.throws(() => SenderPort.attach(mesh, 0, 2), RingFault, "already attached by thread 1")
+    port.close()
+    assert.throws(() => SenderPort.attach(mesh, 0, 2), RingFault, "already closed")
+    assert.strictEqual(mesh.reserve("sender"), -1)
+  })
+
+  it("give every lane its turn after 256 messages", () => {
+    const mesh = make(2, 1)
+    for (const role of ["sender", "sender", "receiver"] as const) mesh.reserve(role)
+    const [a, b] = [SenderPort.attach(mesh, 0, 1), SenderPort.attach(mesh, 1, 2)]
+    for (let m = 0; m < 300; m++) send(a, m)
+    send(b, 7)
+    const receiver = ReceiverPort.attach(mesh, 0, 3)
+    let before = 0
+    for (; receiver.next() !== 0 && receiver.sender === 0; before++) receiver.advance()
+    assert.strictEqual(before, 256)
+    assert.strictEqual(receiver.sender, 1)
+    receiver.advance()
+    for (; receiver.next() !== 0; before++) receiver.advance()
+    assert.strictEqual(before, 300)
+  })
+
+  it("send to the least loaded receiver, and pass over one that closed", () => {
+    const mesh = make(1, 2)
+    for (const role of ["sender", "receiver", "receiver"] as const) mesh.reserve(role)
+    const sender = SenderPort.attach(mesh, 0, 1)
+    const [first, second] = [ReceiverPort.attach(mesh, 0, 2), ReceiverPort.attach(mesh, 1, 3)]
+    for (const value of [10, 20, 30]) send(sender, value)
+    const take = (port: ReceiverPort) => {
+      const values: Array<number> = []
+      for (; port.next() !== 0; port.advance()) values.push(mesh.memory.i32[port.lane.offset >>> 2])
+      return values
+    }
+    assert.deepStrictEqual(take(second), [20])
+    first.close()
+    send(sender, 40)
+    assert.deepStrictEqual(take(second), [40])
+    // What the first one left behind comes to the second, once: the dead keep nothing.
+    assert.isTrue(second.scout())
+    assert.deepStrictEqual(take(second), [10, 30])
+    mesh.bury(3)
+    const heir = ReceiverPort.attach(mesh, 1, 4)
+    assert.isTrue(heir.scout())
+    assert.deepStrictEqual(take(heir), [20, 40, 10, 30])
+  })
+})

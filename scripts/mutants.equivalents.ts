@@ -1,0 +1,123 @@
+/**
+ * Mutants of `ring/` that the models cannot tell from the original, and why that is as it should be.
+ */
+import type { Change } from "../packages/core/test/ring/mutations.ts"
+
+export interface Equivalent {
+  readonly file: string
+  readonly change: Change
+  /** The line as it is in the sources, trimmed. */
+  readonly source: string
+  readonly reason: string
+}
+
+export const equivalents: ReadonlyArray<Equivalent> = [
+  {
+    file: "Doorbell.ts",
+    change: "dropped",
+    source: "memory.seam.store(memory.i32, index, Idle)",
+    reason: "a word left `Armed` by a sleeper that did not sleep costs the next ringer one needless notification"
+  },
+  {
+    file: "LaneConsumer.ts",
+    change: "weakened",
+    source: "this.acked = seam.load(this.i32, control + LaneControl.acked)",
+    reason: "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
+  },
+  {
+    file: "LaneConsumer.ts",
+    change: "weakened",
+    source: "this.count = seam.load(this.i32, control + LaneControl.ackedCount)",
+    reason: "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
+  },
+  {
+    file: "LaneConsumer.ts",
+    change: "after the next statement",
+    source: "this.acked = seam.load(this.i32, control + LaneControl.acked)",
+    reason: "two loads of words that only this half writes"
+  },
+  {
+    file: "LaneConsumer.ts",
+    change: "after the next statement",
+    source: "this.count = seam.load(this.i32, control + LaneControl.ackedCount)",
+    reason: "a load of a word that only this half writes, and a local assignment"
+  },
+  {
+    file: "LaneConsumer.ts",
+    change: "after the next statement",
+    source: "this.memory.seam.store(this.i32, this.control + LaneControl.read, this.position)",
+    reason: "`read` and `received` are statistics that nothing orders"
+  },
+  {
+    file: "LaneConsumer.ts",
+    change: "before the previous statement",
+    source: "this.memory.seam.store(this.i32, this.control + LaneControl.read, this.position)",
+    reason: "the other line is local"
+  },
+  {
+    file: "LaneConsumer.ts",
+    change: "before the previous statement",
+    source: "this.memory.seam.store(this.i32, this.control + LaneControl.ackedCount, count)",
+    reason: "the other line is local"
+  },
+  {
+    file: "LaneProducer.ts",
+    change: "weakened",
+    source: "this.write = seam.load(this.i32, control + LaneControl.write)",
+    reason: "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
+  },
+  {
+    file: "LaneProducer.ts",
+    change: "after the next statement",
+    source: "this.acked = seam.load(this.i32, control + LaneControl.acked)",
+    reason: "`write` cannot change between the two: only this half writes it"
+  },
+  {
+    file: "LaneProducer.ts",
+    change: "after the next statement",
+    source: "this.ackedCount = seam.load(this.i32, control + LaneControl.ackedCount)",
+    reason: "`sent` has one writer, this half"
+  },
+  {
+    file: "LaneProducer.ts",
+    change: "before the previous statement",
+    source: "this.ackedCount = seam.load(this.i32, control + LaneControl.ackedCount)",
+    reason: "an older count makes the lane look fuller, and a full lane is looked at again"
+  },
+  {
+    file: "LaneProducer.ts",
+    change: "weakened",
+    source: "return this.memory.seam.load(this.i32, this.control + LaneControl.ackedCount)",
+    reason: "with everything acknowledged nobody stores the count, and it was stored before the `acked` that was loaded"
+  },
+  {
+    file: "LaneProducer.ts",
+    change: "before the previous statement",
+    source: "this.memory.seam.store(this.i32, this.control + LaneControl.write, this.write)",
+    reason: "the other line is local"
+  },
+  {
+    file: "Mesh.ts",
+    change: "dropped",
+    source: "if (seam.load(i32, at) !== EndpointState.Free) return false",
+    reason: "a shortcut: the compare-and-swap below decides"
+  },
+  {
+    file: "Mesh.ts",
+    change: "dropped",
+    source: "let high = seam.load(i32, Header.highWater)",
+    reason: "a first guess: a wrong one fails the compare-and-swap, and the word is loaded again"
+  },
+  {
+    file: "ReceiverPort.ts",
+    change: "weakened",
+    source: "seam.store(i32, at, seam.load(i32, at) + 1)",
+    reason: "the load of a word that only this thread writes"
+  },
+  {
+    file: "SenderPort.ts",
+    change: "weakened",
+    source: "seam.store(i32, at, seam.load(i32, at) + 1)",
+    reason: "the load of a word that only this thread writes"
+  }
+]

@@ -22,13 +22,15 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     file: "LaneConsumer.ts",
     change: "weakened",
     source: "this.acked = seam.load(this.i32, control + LaneControl.acked)",
-    reason: "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
+    reason:
+      "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
   },
   {
     file: "LaneConsumer.ts",
     change: "weakened",
     source: "this.count = seam.load(this.i32, control + LaneControl.ackedCount)",
-    reason: "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
+    reason:
+      "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
   },
   {
     file: "LaneConsumer.ts",
@@ -64,7 +66,8 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     file: "LaneProducer.ts",
     change: "weakened",
     source: "this.write = seam.load(this.i32, control + LaneControl.write)",
-    reason: "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
+    reason:
+      "the word has one writer, which is this half: a predecessor's stores are ordered by its death, bury and claim"
   },
   {
     file: "LaneProducer.ts",
@@ -98,9 +101,9 @@ export const equivalents: ReadonlyArray<Equivalent> = [
   },
   {
     file: "Mesh.ts",
-    change: "dropped",
-    source: "if (seam.load(i32, at) !== EndpointState.Free) return false",
-    reason: "a shortcut: the compare-and-swap below decides"
+    change: "after the next statement",
+    source: "seam.add(i32, base + Endpoint.generation, 1)",
+    reason: "the generation is a statistic that nothing orders"
   },
   {
     file: "Mesh.ts",

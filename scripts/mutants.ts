@@ -107,7 +107,10 @@ if (!isMainThread) {
     console.log(`${mutant.file}:${mutant.line}  ${mutant.change}  ${mutant.source}\n    ${outcome}`)
   })
   const survived = verdicts.filter(({ by }) => by === undefined).length
-  console.log(`\n${mutants.length} mutants, ${mutants.length - survived} caught, ${survived - unexpected} change nothing, ${unexpected} survived unexpectedly`)
-  if (only === "") for (const { change, file, source } of unused) console.log(`no longer a survivor: ${file}  ${change}  ${source}`)
+  console.log(
+    `\n${mutants.length} mutants, ${mutants.length - survived} caught, ${survived - unexpected} change nothing, ${unexpected} survived unexpectedly`
+  )
+  if (only === "")
+    for (const { change, file, source } of unused) console.log(`no longer a survivor: ${file}  ${change}  ${source}`)
   process.exitCode = unexpected === 0 && (only !== "" || unused.size === 0) ? 0 : 1
 }

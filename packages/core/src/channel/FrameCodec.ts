@@ -10,4 +10,4 @@ import type { Codec } from "../codec/Codec.ts"
  * @category models
  * @since 0.1.0
  */
-export type FrameCodec<A> = Pick<Codec<A>, "fixedSize" | "bound" | "write" | "read">
+export type FrameCodec<A> = Pick<Codec<A>, "fixedSize" | "mayAttach" | "bound" | "write" | "read">

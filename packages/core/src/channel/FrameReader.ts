@@ -142,6 +142,15 @@ export class FrameReader {
     return codec.read(standalone, 0, bytes)
   }
 
+  /**
+   * Reads and passes frames of one kind, from the one that `next` found on, into `out` from index
+   * `from` until index `to`, as long as that is plain going. Returns how many; 0 if that frame is
+   * for `read`.
+   */
+  take<A>(codec: FrameCodec<A>, kind: number, out: Array<A>, from: number, to: number): number {
+    return this.buffers === undefined ? this.port.take(codec, kind, out, from, to) : 0
+  }
+
   /** Shows the bytes of the frame that `next` found: those in the ring, or those beside it. */
   readWith(f: (memory: ByteMemory, offset: number, end: number) => void): void {
     const { lane } = this.port

@@ -59,6 +59,8 @@ export class FrameWriter {
   /** Whether too much waited beside some lane when last looked. */
   private crowded = false
   private wanted = 0
+  /** See `writeAll`. */
+  failedAt = 0
   private chunk: ByteMemory | undefined
   private chunkUsed = 0
   private linger: ReturnType<typeof setInterval> | undefined
@@ -95,6 +97,31 @@ export class FrameWriter {
       this.memory.attachments = []
     }
     return true
+  }
+
+  /**
+   * Writes messages `from` to `to` and returns the index of the first that found no room. Throws as
+   * `write` does; `failedAt` then is the index of the message to blame, and those before are written.
+   */
+  writeAll<A>(codec: FrameCodec<A>, messages: ReadonlyArray<A>, from: number, to: number, kind: number): number {
+    let index = from
+    while (index < to) {
+      const lane = this.port.lane()
+      const start = index
+      const before = lane === undefined ? 0 : lane.lastSequence
+      try {
+        if (lane !== undefined && !codec.mayAttach && !this.crowded) {
+          index = lane.put(codec, kind, messages, index, to)
+          if (index === to) break
+        }
+        if (!this.write(codec, messages[index], kind)) break
+        index++
+      } catch (error) {
+        this.failedAt = lane === undefined ? start : start + ((lane.lastSequence - before) | 0)
+        throw error
+      }
+    }
+    return index
   }
 
   /** Encodes a message apart from the ring, to be written later. Throws as `write` does. */
@@ -159,7 +186,7 @@ export class FrameWriter {
     const { mesh, slot, target } = this.port
     let outbox = this.outboxes[target]
     if (outbox === undefined) {
-      outbox = new Outbox(
+      outbox = Outbox.of(
         { mesh: mesh.id, sender: slot, receiver: target },
         (sequence) => lane.isAcked(sequence),
         () => this.isWanted()

@@ -141,16 +141,30 @@ export class Outbox {
   private last: number | undefined
   private port: MessagePort | undefined
 
+  private constructor(key: string, isAcked: (sequence: number) => boolean, isWanted: () => boolean) {
+    this.key = key
+    this.isAcked = isAcked
+    this.isWanted = isWanted
+  }
+
   /**
+   * The outbox of a lane. A successor in the thread of its predecessor goes on with the same, which
+   * its receiver may be connected to.
+   *
    * @param isAcked whether the frame of this number was acknowledged
    * @param isWanted whether a receiver is there, or may come, that could ask for what is kept
    */
-  constructor(lane: LaneAddress, isAcked: (sequence: number) => boolean, isWanted: () => boolean) {
-    this.key = keyOf(lane)
-    this.isAcked = isAcked
-    this.isWanted = isWanted
+  static of(lane: LaneAddress, isAcked: (sequence: number) => boolean, isWanted: () => boolean): Outbox {
     sweep()
-    outboxes.set(this.key, this)
+    const key = keyOf(lane)
+    const known = outboxes.get(key)
+    if (known !== undefined) {
+      retired.delete(known)
+      return known
+    }
+    const outbox = new Outbox(key, isAcked, isWanted)
+    outboxes.set(key, outbox)
+    return outbox
   }
 
   /** Sends the buffers of frame `sequence`. Those that are not shared are detached from here on. */
@@ -215,7 +229,7 @@ export class Outbox {
     if (this.posted.length > 0 && this.isWanted()) return
     this.port?.close()
     retired.delete(this)
-    if (outboxes.get(this.key) === this) outboxes.delete(this.key)
+    outboxes.delete(this.key)
   }
 }
 

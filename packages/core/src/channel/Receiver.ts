@@ -83,6 +83,7 @@ export class ReceiverImpl<A> implements Receiver<A> {
    * its scheduler takes a turn: what is here is handed to the next call, so nothing is lost.
    */
   private taken: Array<A> = []
+  private readonly scratch: Array<A> | undefined
   private failure: ReceiveError | undefined
   private closed = false
   private batches = 0
@@ -93,6 +94,7 @@ export class ReceiverImpl<A> implements Receiver<A> {
     this.channel = channel
     this.reader = reader
     this.codec = codec
+    this.scratch = codec.fixedSize === undefined ? undefined : []
     this.policy = policy
     this.waiter = new Waiter(new Mail(reader, () => this.taken.length > 0), wait)
     // `Effect.sync` passes its value to the continuation in one step: no interruption in between.
@@ -196,20 +198,31 @@ export class ReceiverImpl<A> implements Receiver<A> {
   private fill(max: number): boolean {
     if (this.taken.length > 0) return true
     if (this.failure !== undefined) return false
-    const { codec, reader, taken } = this
+    const { codec, reader } = this
+    // Messages of a fixed size are collected in an array that is grown already, and copied out at
+    // once; others would be kept alive by it.
+    const out = this.scratch ?? []
+    let count = 0
+    reader.port.reached = 0
     if (++this.batches % scoutEvery === 0) reader.port.scout()
     try {
-      while (taken.length < max && reader.next() !== Kind.Empty) {
-        taken.push(reader.read(codec))
+      while (count < max && reader.next() !== Kind.Empty) {
+        const many = reader.take(codec, Kind.Data, out, count, max)
+        count += many
+        if (many > 0) continue
+        out[count] = reader.read(codec)
+        count++
         reader.advance()
       }
     } catch (cause) {
+      count = Math.max(count, reader.port.reached)
       this.failure = this.toReceiveError(cause)
       if (!(cause instanceof RingFault)) reader.advance()
     }
     reader.port.publishRead()
     if (this.policy === "before") reader.port.ack()
-    return taken.length > 0
+    this.taken = out === this.scratch ? out.slice(0, count) : out
+    return count > 0
   }
 
   private toReceiveError(cause: unknown): ReceiveError {

@@ -139,7 +139,8 @@ export class SenderImpl<A> implements Sender<A> {
           // With several receivers each stretch goes to the one that has least to do.
           const end = several ? Math.min(total, index + stretch) : total
           const before = index
-          while (index < end && writer.write(codec, messages[index], Kind.Data)) index++
+          writer.failedAt = index
+          index = writer.writeAll(codec, messages, index, end, Kind.Data)
           writer.publish()
           if (index === total) return index
           if (index === before) break
@@ -157,6 +158,7 @@ export class SenderImpl<A> implements Sender<A> {
       return index
     } catch (cause) {
       writer.publish()
+      index = Math.max(index, writer.failedAt)
       if (cause instanceof RangeError) throw this.error("TooLarge", cause.message, messages, index)
       if (cause instanceof CodecError) throw this.error("Encode", cause.message, messages, index)
       throw this.error("Encode", String(cause), messages, index, cause)

@@ -128,7 +128,7 @@ let p = o + ${cell.size};
 ${bits.map((i) => `const t${i} = u8[o + ${cell.bitsOffset + i}];`).join(" ")}
 ${lines.join("\n")}
 const value = ${value};
-q = p;
+${cell.variable ? "q = p;" : ""}
 return value; }`)
     return id
   }
@@ -399,7 +399,8 @@ switch (u8[o + ${node.slot.offset}]) { ${cases.join("\n")} default: corrupt(${pa
   }
 
   private readCell(cell: Cell, target: string): string {
-    return `${aligned(cell)} ${target} = r${this.cell(cell)}(m, p, e); p = q;`
+    const read = `${aligned(cell)} ${target} = r${this.cell(cell)}(m, p, e);`
+    return cell.variable ? `${read} p = q;` : `${read} p += ${cell.size};`
   }
 }
 
@@ -421,6 +422,9 @@ const { ${Object.keys(helpers).join(", ")} } = helpers;
 const [${constants.join(", ")}] = constants;
 let q = 0;
 ${generator.functions.join("\n")}
-return { write: w${id}, bound: b${id}, read(m, o, e) { const value = r${id}(m, o, e); if (q !== e) trailing(q, e); return value; } };`
+return { write: w${id}, bound: b${id}, read(m, o, e) { const value = r${id}(m, o, e); ${
+    // Where a cell ends is passed in a variable beside the value: a pair would be an object a read.
+    cell.variable ? "if (q !== e) trailing(q, e);" : `if (e - o !== ${cell.size}) trailing(o + ${cell.size}, e);`
+  } return value; } };`
   return new Function("helpers", "constants", source)(helpers, generator.constants)
 }

@@ -34,7 +34,7 @@ export const publish = (memory: ByteMemory, index: number, value: number, previo
 export const read = (memory: ByteMemory, index: number): number => {
   const high = memory.seam.load(memory.i32, index + 1)
   const low = memory.seam.load(memory.i32, index) >>> 0
-  return (((low >>> 31) === (high & 1)) ? high : high + 1) * half + (low & 0x7fffffff)
+  return (low >>> 31 === (high & 1) ? high : high + 1) * half + (low & 0x7fffffff)
 }
 
 /**

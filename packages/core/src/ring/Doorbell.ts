@@ -7,6 +7,9 @@
  * order of sequentially consistent accesses either the sleeper's second look finds the work, or
  * the ringer finds `Armed`: no wake-up is lost. A ring that comes late costs one idle look.
  *
+ * A ringer that dies between its store and its notification would leave the sleeper asleep beside an
+ * idle word, so whoever learns of a death wakes with `wake`, which does not look first.
+ *
  * While nobody sleeps a ring is one load.
  *
  * @since 0.1.0

@@ -17,6 +17,17 @@ import { LaneControl } from "./layout.ts"
 import { RingFault } from "./RingFault.ts"
 
 /**
+ * How bytes become a message.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Decoder<out A> {
+  /** Reads the encoding between two offsets. */
+  readonly read: (memory: ByteMemory, offset: number, end: number) => A
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -106,6 +117,45 @@ export class LaneConsumer {
       this.offset = (at << 2) + 8
       this.length = length
       return kind
+    }
+  }
+
+  /**
+   * Reads frames of one kind into `out` from index `from` on, until index `to`, as long as that is
+   * plain going; `next` deals with whatever made it stop. Returns how many. What `next`, read and
+   * `advance` do in turn, in one loop over local variables. Throws what the decoder throws, with
+   * the frames before passed.
+   */
+  take<A>(decoder: Decoder<A>, kind: number, out: Array<A>, from: number, to: number): number {
+    const { capacity, dataUnit, i32, mask, memory, write } = this
+    let { count, position } = this
+    let taken = 0
+    if (!this.synchronized) return 0
+    try {
+      for (; from + taken < to && position !== write; taken++) {
+        const start = position & mask
+        const at = (dataUnit + start) << 1
+        const head = i32[at]
+        const length = head >>> 4
+        const units = 1 + ((length + 7) >>> 3)
+        if (
+          (head & 15) !== kind ||
+          i32[at + 1] !== count ||
+          units > ((write - position) | 0) ||
+          units > capacity - start
+        ) {
+          break
+        }
+        const offset = (at << 2) + 8
+        out[from + taken] = decoder.read(memory, offset, offset + length)
+        position = (position + units) | 0
+        count = (count + 1) | 0
+      }
+      return taken
+    } finally {
+      this.position = position
+      this.count = count
+      this.received += taken
     }
   }
 

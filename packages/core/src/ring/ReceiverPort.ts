@@ -8,7 +8,7 @@ import * as Counter from "./Counter.ts"
 import * as Doorbell from "./Doorbell.ts"
 import { Kind } from "./Frame.ts"
 import { Endpoint, EndpointState, endpointIndex } from "./layout.ts"
-import type { LaneConsumer } from "./LaneConsumer.ts"
+import type { Decoder, LaneConsumer } from "./LaneConsumer.ts"
 import type { Mesh } from "./Mesh.ts"
 
 /**
@@ -37,6 +37,8 @@ export class ReceiverPort {
   private readonly held: Array<number> = []
   /** How many of the first lanes go before all others, the first before the second. */
   urgent = 0
+  /** The index after the last that `take` filled, also when it threw. */
+  reached = 0
   private polled = 0
   private turn = 0
   private left = quantum
@@ -121,6 +123,24 @@ export class ReceiverPort {
   advance(): void {
     this.lanes[this.turn].advance()
     this.left -= 1
+  }
+
+  /**
+   * Reads on in the lane that `next` found a frame in, as `LaneConsumer.take` does, as long as it
+   * is that lane's turn.
+   */
+  take<A>(decoder: Decoder<A>, kind: number, out: Array<A>, from: number, to: number): number {
+    // Every message looks for more urgent ones first.
+    if (this.urgent > 0) return 0
+    const lane = this.lanes[this.turn]
+    const before = lane.count
+    try {
+      return lane.take(decoder, kind, out, from, Math.min(to, from + this.left))
+    } finally {
+      const taken = (lane.count - before) | 0
+      this.left -= taken
+      this.reached = from + taken
+    }
   }
 
   /** Publishes how far was read, once a batch, for statistics. */

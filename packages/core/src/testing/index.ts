@@ -14,3 +14,5 @@ export type {
   Report,
   World
 } from "./explorer/Program.ts"
+export type { Seam } from "../ring/atomics.ts"
+export type { ByteMemory } from "../ring/ByteMemory.ts"

@@ -100,6 +100,7 @@ export class Envelope<A> implements FrameCodec<A> {
   readonly head: EnvelopeHead
   /** Undefined, as a context may or may not be there. */
   readonly fixedSize: undefined
+  readonly mayAttach: boolean
   private readonly payload: FrameCodec<A>
   private readonly fixedBound: number | undefined
 
@@ -107,6 +108,7 @@ export class Envelope<A> implements FrameCodec<A> {
     this.payload = payload
     this.head = makeHead()
     this.fixedSize = undefined
+    this.mayAttach = payload.mayAttach
     this.fixedBound = payload.fixedSize === undefined ? undefined : payload.fixedSize + headBytes
   }
 

@@ -103,6 +103,7 @@ export class Replier {
 
 const nothing: FrameCodec<void> = {
   fixedSize: 0,
+  mayAttach: false,
   bound: () => 0,
   write: (_memory, offset) => offset,
   read: () => undefined

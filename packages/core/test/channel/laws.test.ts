@@ -15,7 +15,7 @@ const variants: Record<string, { readonly options: ChannelOptionsInput; readonly
   yield: { options: { wait: "yield", capacity: 16 } },
   park: { options: { wait: "park", capacity: 16 } },
   // Both halves in one thread that sleeps as a whole: it wakes every 100 ms only.
-  block: { options: { wait: "block" }, messages: 20 }
+  block: { options: { wait: "block" }, messages: 8 }
 }
 
 for (const flavour of Object.keys(flavours) as Array<FlavourName>) {

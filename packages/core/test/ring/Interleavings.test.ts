@@ -8,7 +8,7 @@ const minutes = 60_000
 describe("every interleaving, with a death at any step", async () => {
   const ring = await load(new URL("../../src/ring/", import.meta.url))
   for (const { name, options, program } of [...quick, ...large]) {
-    it(name, { timeout: 5 * minutes }, () => {
+    it(`${name}`, { timeout: 5 * minutes }, () => {
       const model = program(ring)
       const report = explore(model, options)
       const { deaths, ends, states, transitions } = report

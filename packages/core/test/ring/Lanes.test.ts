@@ -163,9 +163,10 @@ describe("corrupt memory", () => {
       for (let hits = 1 + (random() & 3); hits > 0; hits--) {
         // A header, a cursor, or any word of the lane; a flipped bit, a small number, or anything.
         const choice = random() & 3
-        const at = choice === 0
-          ? control + [LaneControl.write, LaneControl.acked, LaneControl.ackedCount, LaneControl.sent][random() & 3]
-          : (data >>> 2) + (random() & 31)
+        const at =
+          choice === 0
+            ? control + [LaneControl.write, LaneControl.acked, LaneControl.ackedCount, LaneControl.sent][random() & 3]
+            : (data >>> 2) + (random() & 31)
         const how = random() & 3
         i32[at] = how === 0 ? i32[at] ^ (1 << (random() & 31)) : how === 1 ? random() & 63 : how === 2 ? random() : -1
       }

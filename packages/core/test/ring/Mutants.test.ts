@@ -38,7 +38,10 @@ describe("mutants of the ring", () => {
           writeFileSync(join(root, file), mutant.text)
           const ring = await load(pathToFileURL(root + "/"))
           const failures = quick.values().map(({ options, program }) => explore(program(ring), options).failure)
-          assert.isDefined(failures.find((failure) => failure !== undefined), `line ${mutant.line} survived`)
+          assert.isDefined(
+            failures.find((failure) => failure !== undefined),
+            `line ${mutant.line} survived`
+          )
         } finally {
           rmSync(root, { recursive: true, force: true })
         }

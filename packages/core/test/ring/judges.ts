@@ -2,8 +2,9 @@
  * Every model with the way it is explored: what `ring/` must pass and what each mutant of it must fail.
  */
 import type { ExploreOptions, Program } from "../../src/testing/index.ts"
-import { bellModel, counterModel, meshModel, type Ring } from "./models.ts"
+import { meshModel, type Ring } from "./models.ts"
 import { contestModel, orphanModel, reserveModel, shutModel, soloModel, watchModel } from "./protocols.ts"
+import { bellModel, counterModel } from "./words.ts"
 
 export interface Judge {
   readonly name: string
@@ -25,9 +26,8 @@ export const quick: ReadonlyArray<Judge> = [
   judge("bell, 2 ringers, one dies", (ring) => bellModel(ring, 2, true)),
   judge("counter across 2^31, writer dies", (ring) => counterModel(ring, half - 2, [half - 1, half, half + 1], true)),
   judge("counter across 2^32, writer dies", (ring) => counterModel(ring, 2 * half - 1, [2 * half, 2 * half + 1], true)),
-  judge(
-    "counter, writer dies within a step, reader at the next edge",
-    (ring) => counterModel(ring, half - 1, [half, 2 * half - 1, 2 * half], true, true)
+  judge("counter, writer dies within a step, reader at the next edge", (ring) =>
+    counterModel(ring, half - 1, [half, 2 * half - 1, 2 * half], true, true)
   ),
   judge("bell, asleep in a promise", (ring) => bellModel(ring, 2, false, true)),
   judge("one thread alone", soloModel),
@@ -39,21 +39,17 @@ export const quick: ReadonlyArray<Judge> = [
   judge("retire", (ring) => contestModel(ring, "retire")),
   judge("shut", shutModel),
   judge("statistics", watchModel),
-  judge(
-    "1×1, 3 messages, wraps, waits both ways, any dies",
-    (ring) => meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all })
+  judge("1×1, 3 messages, wraps, waits both ways, any dies", (ring) =>
+    meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all })
   ),
-  judge(
-    "1×1, batches of 2, at most 2 messages, any dies",
-    (ring) => meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 8, batch: 2, laneMessages: 2, mortal: all })
+  judge("1×1, batches of 2, at most 2 messages, any dies", (ring) =>
+    meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 8, batch: 2, laneMessages: 2, mortal: all })
   ),
-  judge(
-    "1×2, a receiver leaves its message to the other, receivers die",
-    (ring) => meshModel(ring, { senders: 1, receivers: 2, messages: 1, bytes: 16, batch: 1, leaves: 0, mortal: "receivers" })
+  judge("1×2, a receiver leaves its message to the other, receivers die", (ring) =>
+    meshModel(ring, { senders: 1, receivers: 2, messages: 1, bytes: 16, batch: 1, leaves: 0, mortal: "receivers" })
   ),
-  judge(
-    "1×2, a dead receiver is retired",
-    (ring) => meshModel(ring, { senders: 1, receivers: 2, messages: 1, bytes: 16, batch: 1, mortal: "R0", retires: true })
+  judge("1×2, a dead receiver is retired", (ring) =>
+    meshModel(ring, { senders: 1, receivers: 2, messages: 1, bytes: 16, batch: 1, mortal: "R0", retires: true })
   ),
   judge("2×1, 2 messages", (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 2, bytes: 16, batch: 1 }))
 ]
@@ -82,7 +78,8 @@ export const large: ReadonlyArray<Judge> = [
   ),
   judge(
     "1×2, 2 messages, one left to the other receiver, receivers die",
-    (ring) => meshModel(ring, { senders: 1, receivers: 2, messages: 2, bytes: 16, batch: 1, leaves: 0, mortal: "receivers" }),
+    (ring) =>
+      meshModel(ring, { senders: 1, receivers: 2, messages: 2, bytes: 16, batch: 1, leaves: 0, mortal: "receivers" }),
     eager
   ),
   judge(
@@ -93,6 +90,35 @@ export const large: ReadonlyArray<Judge> = [
   judge(
     "2×2, 3 messages, at most 2 preemptions",
     (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 3, bytes: 16, batch: 1 }),
+    { ...eager, preemptions: 2 }
+  ),
+  judge(
+    "2×2, 3 messages, any dies, no preemption",
+    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 3, bytes: 16, batch: 1, mortal: all }),
+    { ...eager, preemptions: 0 }
+  )
+]
+
+/** For `npm run test:explore`: minutes. */
+export const huge: ReadonlyArray<Judge> = [
+  judge(
+    "2×2, 2 messages",
+    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 2, bytes: 16, batch: 1 }),
+    eager
+  ),
+  judge(
+    "2×2, 1 message, any dies",
+    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 1, bytes: 16, batch: 1, mortal: all }),
+    { ...eager, maxStates: 60_000_000 }
+  ),
+  judge(
+    "1×2, 3 messages, receivers die",
+    (ring) => meshModel(ring, { senders: 1, receivers: 2, messages: 3, bytes: 16, batch: 1, mortal: "receivers" }),
+    eager
+  ),
+  judge(
+    "2×1, 3 messages, any dies, at most 2 preemptions",
+    (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all }),
     { ...eager, preemptions: 2 }
   ),
   judge(

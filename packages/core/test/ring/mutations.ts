@@ -101,12 +101,16 @@ interface Unit {
 const unitAt = (lines: ReadonlyArray<string>, from: number): Unit | undefined => {
   const line = lines[from]
   if (line === undefined || line.trim() === "" || isComment(line)) return undefined
-  if (/^\s*(\}|return |throw |continue|break|case |export |private |static |\w+\(.*\{$|get |set |\||&|\?|:)/.test(line)) {
+  if (
+    /^\s*(\}|return |throw |continue|break|case |export |private |static |\w+\(.*\{$|get |set |\||&|\?|:)/.test(line)
+  ) {
     if (!/^\s*(if|for|while) \(.*\{$/.test(line)) return undefined
   }
   if (!line.endsWith("{")) return /[,(:]$|=>$/.test(line) ? undefined : { from, to: from + 1 }
   if (!/^\s*(if|for|while) \(/.test(line)) return undefined
-  const end = lines.findIndex((other, at) => at > from && indent(other) === indent(line) && other.trim().startsWith("}"))
+  const end = lines.findIndex(
+    (other, at) => at > from && indent(other) === indent(line) && other.trim().startsWith("}")
+  )
   return end > 0 && lines[end].trim() === "}" ? { from, to: end + 1 } : undefined
 }
 

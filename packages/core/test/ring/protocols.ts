@@ -20,8 +20,10 @@ const meshMemory = (ring: Ring, senders: number, receivers: number, reserved: bo
     { senders, receivers, laneBytes: 64, laneMessages: 0, fingerprint: [0, 0], awaitSuccessor: true },
     (bytes) => new ArrayBuffer(bytes)
   )
-  for (let s = 0; reserved && s < senders; s++) mesh.reserve("sender")
-  for (let r = 0; reserved && r < receivers; r++) mesh.reserve("receiver")
+  if (reserved) {
+    for (let s = 0; s < senders; s++) mesh.reserve("sender")
+    for (let r = 0; r < receivers; r++) mesh.reserve("receiver")
+  }
   return mesh.memory.buffer as ArrayBuffer
 }
 
@@ -182,7 +184,8 @@ export const watchModel = (ring: Ring): Program => {
           if (depth() < 0 || depth() > 1) throw new Error("the depth of one message is 0 or 1")
           port.arm()
           if (!lane.isAcked(0)) ring.Doorbell.sleep(memory, port.bell)
-          if (!lane.isAcked(0) || depth() !== 0 || port.mesh.ackedIn(0, 0) !== 1) throw new Error("woken without an acknowledgement")
+          if (!lane.isAcked(0) || depth() !== 0 || port.mesh.ackedIn(0, 0) !== 1)
+            throw new Error("woken without an acknowledgement")
           return undefined
         }
       }),
@@ -293,6 +296,9 @@ export const soloModel = (ring: Ring): Program => {
           mesh.reserve("sender")
           mesh.claim(0, 5)
           expect(!mesh.retire(0) && mesh.state(0) === EndpointState.Attached, "the living are not retired")
+          expect(!mesh.reserveSender(0), "the living are not replaced")
+          mesh.release(0)
+          expect(mesh.reserveSender(0) && mesh.state(0) === EndpointState.Reserved, "a closed slot is taken again")
           return "fill"
         },
         fill: (_, { memory }) => {

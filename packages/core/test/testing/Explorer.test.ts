@@ -24,14 +24,16 @@ const publish = (swapped: boolean): Program =>
 
 /** Dekker's entry: both store, then look at the other. In sequential consistency one sees the other. */
 const dekker = (both: boolean): Program => ({
-  ...program(...[0, 1].map((me) =>
-    once(`T${me}`, (local, { memory: { i32, seam } }) => {
-      if (both || me === 0) seam.store(i32, me, 1)
-      local.saw = seam.load(i32, 1 - me)
-      if (!both && me === 1) seam.store(i32, me, 1)
-      return undefined
-    })
-  )),
+  ...program(
+    ...[0, 1].map((me) =>
+      once(`T${me}`, (local, { memory: { i32, seam } }) => {
+        if (both || me === 0) seam.store(i32, me, 1)
+        local.saw = seam.load(i32, 1 - me)
+        if (!both && me === 1) seam.store(i32, me, 1)
+        return undefined
+      })
+    )
+  ),
   atEnd: ({ local }) => {
     const [a, b] = [local("T0"), local("T1")] as [{ saw: number }, { saw: number }]
     return a.saw + b.saw === 0 ? "neither saw the other" : undefined
@@ -39,13 +41,15 @@ const dekker = (both: boolean): Program => ({
 })
 
 const increment = (atomic: boolean): Program => ({
-  ...program(...["A", "B", "C"].map((name) =>
-    once(name, (_, { memory: { i32, seam } }) => {
-      if (atomic) seam.add(i32, 0, 1)
-      else seam.store(i32, 0, seam.load(i32, 0) + 1)
-      return undefined
-    })
-  )),
+  ...program(
+    ...["A", "B", "C"].map((name) =>
+      once(name, (_, { memory: { i32, seam } }) => {
+        if (atomic) seam.add(i32, 0, 1)
+        else seam.store(i32, 0, seam.load(i32, 0) + 1)
+        return undefined
+      })
+    )
+  ),
   atEnd: ({ i32 }) => (i32[0] === 3 ? undefined : `counted ${i32[0]}`)
 })
 
@@ -78,11 +82,15 @@ describe("explore", () => {
 
   it("finds a sleeper that nobody wakes, and is content when somebody does", () => {
     const waker = (store: boolean, more: Partial<ModelThread> = {}) =>
-      once("W", (_, { memory: { i32, seam } }) => {
-        if (store) seam.store(i32, 0, 1)
-        seam.notify(i32, 0)
-        return undefined
-      }, more)
+      once(
+        "W",
+        (_, { memory: { i32, seam } }) => {
+          if (store) seam.store(i32, 0, 1)
+          seam.notify(i32, 0)
+          return undefined
+        },
+        more
+      )
     assert.isUndefined(explore(program(sleeper, waker(true))).failure)
     assert.match(explore(program(sleeper, waker(false))).failure?.message ?? "", /stuck: S/)
     // The waker dies between its store and its notification.
@@ -129,17 +137,25 @@ describe("explore", () => {
   })
 
   it("reads back floats and bytes, and refuses what lies outside", () => {
-    const report = explore(program(once("A", (_, { memory: { f64, i32, u8 } }) => {
-      f64[1] = 0.1
-      u8[4] = 255
-      if (f64[1] !== 0.1 || i32[1] !== 255) throw new Error("not what was written")
-      return undefined
-    })))
+    const report = explore(
+      program(
+        once("A", (_, { memory: { f64, i32, u8 } }) => {
+          f64[1] = 0.1
+          u8[4] = 255
+          if (f64[1] !== 0.1 || i32[1] !== 255) throw new Error("not what was written")
+          return undefined
+        })
+      )
+    )
     assert.isUndefined(report.failure)
-    const outside = explore(program(once("A", (_, { memory: { i32 } }) => {
-      i32[8] = 1
-      return undefined
-    })))
+    const outside = explore(
+      program(
+        once("A", (_, { memory: { i32 } }) => {
+          i32[8] = 1
+          return undefined
+        })
+      )
+    )
     assert.match(outside.failure?.message ?? "", /access to element 8 of 8/)
   })
 

@@ -15,10 +15,12 @@ type Code = ReadonlyArray<ReadonlyArray<Instruction>>
 
 const words = 3
 
-const random = (seed: number) => (below: number): number => {
-  seed = (Math.imul(seed, 1103515245) + 12345) | 0
-  return (seed >>> 9) % below
-}
+const random =
+  (seed: number) =>
+  (below: number): number => {
+    seed = (Math.imul(seed, 1103515245) + 12345) | 0
+    return (seed >>> 9) % below
+  }
 
 /** Some threads, each some instructions; a plain word of its own for each, so that there are no races. */
 const generate = (seed: number): Code => {
@@ -59,7 +61,12 @@ const reference = (code: Code, mortal: boolean): Ends => {
     let moved = false
     threads.forEach((thread, t) => {
       if (thread.dead || thread.at === code[t].length) return
-      if (deaths > 0) visit([...memory], threads.map((other, u) => u === t ? { ...other, dead: true } : other), deaths - 1)
+      if (deaths > 0)
+        visit(
+          [...memory],
+          threads.map((other, u) => (u === t ? { ...other, dead: true } : other)),
+          deaths - 1
+        )
       if (thread.parked) return
       moved = true
       const m = [...memory]
@@ -92,9 +99,19 @@ const reference = (code: Code, mortal: boolean): Ends => {
     })
     if (moved) return
     if (threads.some((thread) => thread.parked && !thread.dead)) stuck = true
-    else ends.add(end(memory, threads.map((thread) => thread.dead ? undefined : thread.seen)))
+    else
+      ends.add(
+        end(
+          memory,
+          threads.map((thread) => (thread.dead ? undefined : thread.seen))
+        )
+      )
   }
-  visit(Array(words + 3).fill(0), code.map(() => ({ at: 0, parked: false, dead: false, seen: [] })), mortal ? 1 : 0)
+  visit(
+    Array(words + 3).fill(0),
+    code.map(() => ({ at: 0, parked: false, dead: false, seen: [] })),
+    mortal ? 1 : 0
+  )
   return { ends, stuck }
 }
 
@@ -113,7 +130,8 @@ const programOf = (code: Code, mortal: boolean, lone: boolean, ends: Set<string>
     mortal,
     operations: {
       run: (local, { memory: { i32, seam } }) => {
-        do {
+        const end = lone ? local.at + 1 : instructions.length
+        while (local.at < end) {
           const [name, word, a, b] = instructions[local.at]
           local.at++
           if (name === "load") local.seen.push(seam.load(i32, word))
@@ -127,13 +145,18 @@ const programOf = (code: Code, mortal: boolean, lone: boolean, ends: Set<string>
             seam.notify(i32, word)
             local.seen.push(0)
           }
-        } while (!lone && local.at < instructions.length)
+        }
         return local.at < instructions.length ? "run" : undefined
       }
     }
   })),
   atEnd: ({ i32, died, local }) => {
-    ends.add(end(i32, code.map((_, t) => died === `T${t}` ? undefined : (local(`T${t}`) as Local).seen)))
+    ends.add(
+      end(
+        i32,
+        code.map((_, t) => (died() === `T${t}` ? undefined : (local(`T${t}`) as Local).seen))
+      )
+    )
     return undefined
   }
 })

@@ -8,8 +8,7 @@ export class Ledger extends Worker.Service<Ledger>()("Ledger", {
   requests: [
     Rpc.make("Summary", { success: Schema.Struct({ count: Schema.Int, inOrder: Schema.Boolean, last: Schema.Int }) }),
     Rpc.make("Pid", { success: Schema.Int }),
-    Rpc.make("Size", { payload: { bytes: Schema.Uint8Array }, success: Schema.Int }),
-    Rpc.make("Fill", { payload: { size: Schema.Int }, success: Schema.Uint8Array }),
+    Rpc.make("Echo", { payload: { bytes: Schema.Uint8Array }, success: Schema.Uint8Array }),
     Rpc.make("Count", { payload: { to: Schema.Int }, success: Schema.Int, stream: true }),
     Rpc.make("Spin"),
     Rpc.make("Throw"),
@@ -17,6 +16,10 @@ export class Ledger extends Worker.Service<Ledger>()("Ledger", {
     Rpc.make("Exhaust", { payload: { shape: Schema.Literals(["array", "map", "string"]) } }),
     Rpc.make("Placed", { success: Schema.String })
   ],
-  initData: Schema.Struct({ failInit: Schema.Boolean }),
+  initData: Schema.Struct({
+    /** The file in which each number that is handled is noted; empty for none. */
+    log: Schema.String,
+    init: Schema.Literals(["succeed", "fail", "hang"])
+  }),
   key: (message) => message.key
 }) {}

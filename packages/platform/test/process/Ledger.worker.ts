@@ -1,4 +1,4 @@
-import { readFileSync } from "node:fs"
+import { appendFileSync, openSync, readFileSync } from "node:fs"
 import * as NodeWorkerEntry from "@shared-nothing/platform/NodeWorkerEntry"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
@@ -21,17 +21,20 @@ const exhaust = {
 
 NodeWorkerEntry.launch(
   Ledger.toLayer({
-    init: ({ failInit }) =>
-      failInit ? Effect.fail(new Error("no ledger")) : Effect.succeed({ count: 0, inOrder: true, last: -1 }),
+    init: ({ init, log }) => {
+      if (init === "fail") return Effect.fail(new Error("no ledger"))
+      if (init === "hang") return Effect.never
+      return Effect.sync(() => ({ count: 0, inOrder: true, last: -1, file: log === "" ? -1 : openSync(log, "a") }))
+    },
     handle: (state, { n }) => {
+      if (state.file >= 0) appendFileSync(state.file, `${n}\n`)
       state.inOrder &&= n > state.last
       state.last = n
       state.count += 1
     },
-    Summary: (state) => ({ ...state }),
+    Summary: ({ count, inOrder, last }) => ({ count, inOrder, last }),
     Pid: () => process.pid,
-    Size: (_, { bytes }) => bytes.length,
-    Fill: (_, { size }) => new Uint8Array(size).fill(7),
+    Echo: (_, { bytes }) => bytes,
     Count: (_, { to }) => Stream.range(1, to),
     Spin: () => {
       for (;;) {}
@@ -41,6 +44,9 @@ NodeWorkerEntry.launch(
     },
     Crash: () => Effect.callback<void>(() => void setTimeout(() => { throw new RangeError("crashed") })),
     Exhaust: (_, { shape }) => exhaust[shape](),
+    shutdown: ({ file }) => {
+      if (file >= 0) appendFileSync(file, "shutdown\n")
+    },
     Placed: () => /^Cpus_allowed_list:\s*(.*)$/m.exec(readFileSync("/proc/thread-self/status", "utf8"))![1]
   })
 )

@@ -56,8 +56,14 @@ export class Node {
 
 /** Whether an access changes what another thread can see. */
 export const mutates = (step: number): boolean =>
-  step === Step.Write || step === Step.Write8 || step === Step.WriteF || step === Step.Store || step === Step.Add ||
-  step === Step.Cas || step === Step.Notify || step === Step.Note
+  step === Step.Write ||
+  step === Step.Write8 ||
+  step === Step.WriteF ||
+  step === Step.Store ||
+  step === Step.Add ||
+  step === Step.Cas ||
+  step === Step.Notify ||
+  step === Step.Note
 
 export const isPlain = (step: number): boolean => step >= Step.Read && step <= Step.WriteF
 
@@ -142,11 +148,12 @@ export class Automaton {
     node.first = first
     node.second = second
     if (step !== Step.Note) {
-      node.word = step === Step.Read8 || step === Step.Write8
-        ? index >>> 2
-        : step === Step.ReadF || step === Step.WriteF
-        ? index << 1
-        : index
+      node.word =
+        step === Step.Read8 || step === Step.Write8
+          ? index >>> 2
+          : step === Step.ReadF || step === Step.WriteF
+            ? index << 1
+            : index
     }
     return node
   }

@@ -6,20 +6,23 @@
  *
  * - Threads are automata (`Automaton`), so a step costs no run of the code under test.
  * - An access that no other thread can meet, now or later, is taken alone: a persistent set of one
- *   (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems"). "Later" is the footprint of the automata as
- *   far as they are known. When a search has found that a footprint it relied on was too small, it is
- *   repeated; the shortest execution that leaves the known footprints is never hidden by them. Random walks fill
- *   the automata beforehand. A state on the current path is never entered by such a step alone, so
- *   no thread is put off for ever.
- * - A thread dies right after an access that others can see, or before its first. To die later, before
- *   its next such access, looks the same to everybody else.
+ *   (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems"). "Later" is the
+ *   footprint of the automata as far as they are known. A search that finds a footprint it relied on
+ *   too small is repeated: the shortest execution that leaves the known footprints is never hidden by
+ *   them. Random walks fill the automata beforehand. No such step closes a circle on the current
+ *   path, so no thread is put off for ever.
+ * - A thread dies right after an access that changes something, or before its first. To die later,
+ *   before its next such access, looks the same to everybody else.
+ * - Steps that nobody can meet and after which no death is tried are not kept as states.
  *
  * A **data race** is reported when two threads stand at accesses to one word, one of them a write and
- * one of them plain: in sequentially consistent executions that is the same as two
- * conflicting accesses that nothing orders. Words are the unit: writing two bytes of one word from two threads is reported.
+ * one of them plain: in sequentially consistent executions that is the same as two conflicting
+ * accesses that nothing orders. Words are the unit: two bytes of one word written by two threads are
+ * reported.
  *
- * **Limits.** Waits do not time out, `waitAsync` is modelled as `wait`, and a thread woken by a `notify` with a count dies
- * no sooner than its next write. States are told apart by 64-bit hashes (`StateSet`).
+ * **Limits.** Waits do not time out, `waitAsync` is modelled as `wait`, and a thread woken by a
+ * `notify` with a count dies no sooner than after its next write. States are told apart by 64-bit
+ * hashes (`StateSet`). The random walks beforehand heed no bound on preemptions.
  *
  * ```ts
  * const program: Program = {
@@ -65,7 +68,8 @@ import { StateSet } from "./StateSet.ts"
 /** Steps of one execution, after which the program is taken not to end. */
 const depthLimit = 100_000
 
-const describe = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : String(error))
+const describe = (error: unknown): string =>
+  error instanceof Error ? `${error.name}: ${error.message}` : String(error)
 
 /** What is wrong with the current state, if anything. */
 const faultOf = (machine: Machine): string | undefined => {
@@ -78,8 +82,10 @@ const faultOf = (machine: Machine): string | undefined => {
       const other = machine.at[u]
       if (u === t || !machine.canStep(u) || !overlap(node, other)) continue
       if (!mutates(node.step) && !mutates(other.step)) continue
-      return `data race on word ${node.word}: ${machine.threads[t].name} in ${node.start.operation}, ` +
+      return (
+        `data race on word ${node.word}: ${machine.threads[t].name} in ${node.start.operation}, ` +
         `${machine.threads[u].name} in ${other.start.operation}`
+      )
     }
   }
   return machine.program.invariant?.(machine.observation)
@@ -120,10 +126,12 @@ const isAlone = (machine: Machine, t: number): boolean => {
 const matters = (machine: Machine, t: number): boolean => machine.canDie(t) && mutates(machine.at[t].step)
 
 /** A small generator of pseudo-random numbers: the same walks in every run. */
-const random = (seed: number) => (below: number): number => {
-  seed = (Math.imul(seed, 1664525) + 1013904223) | 0
-  return (((seed >>> 8) / 0x1000000) * below) | 0
-}
+const random =
+  (seed: number) =>
+  (below: number): number => {
+    seed = (Math.imul(seed, 1664525) + 1013904223) | 0
+    return (((seed >>> 8) / 0x1000000) * below) | 0
+  }
 
 /** Walks at random until walks find nothing new; a failure on the way is as good as any. */
 const warmUp = (machine: Machine): Failure | undefined => {
@@ -144,7 +152,8 @@ const warmUp = (machine: Machine): Failure | undefined => {
         if (message !== undefined) return { message, schedule: format(taken, machine.threads) }
         break
       }
-      if (taken.length > depthLimit) return { message: "the program does not end", schedule: format(taken.slice(0, 1000), machine.threads) }
+      if (taken.length > depthLimit)
+        return { message: "the program does not end", schedule: format(taken.slice(0, 1000), machine.threads) }
       if (!able.includes(slot) || pick(8) === 0) slot = able[pick(able.length)]
       const die = taken.length >= fatal && fatal >= 0 && machine.canDie(slot) && mutates(machine.at[slot].step)
       taken.push(encode(slot, true, die))
@@ -354,7 +363,9 @@ export const explore = (program: Program, options: ExploreOptions = {}): Report 
   }
 }
 
-const names: Record<number, string> = Object.fromEntries(Object.entries(Step).map(([name, step]) => [step, name.toLowerCase()]))
+const names: Record<number, string> = Object.fromEntries(
+  Object.entries(Step).map(([name, step]) => [step, name.toLowerCase()])
+)
 
 /**
  * Runs one schedule and tells each access, a line each, and how it ended.
@@ -362,7 +373,10 @@ const names: Record<number, string> = Object.fromEntries(Object.entries(Step).ma
  * @category testing
  * @since 0.1.0
  */
-export const replay = (program: Program, schedule: string): { readonly trace: ReadonlyArray<string>; readonly failure: string | undefined } => {
+export const replay = (
+  program: Program,
+  schedule: string
+): { readonly trace: ReadonlyArray<string>; readonly failure: string | undefined } => {
   const machine = new Machine(program)
   const trace: Array<string> = []
   for (const choice of parse(schedule, machine.threads)) {
@@ -371,8 +385,9 @@ export const replay = (program: Program, schedule: string): { readonly trace: Re
     if (step) {
       if (!machine.canStep(slot)) throw new Error(`${name} cannot step here: the schedule is of another program`)
       const { node, result } = machine.step(slot)
-      const place = node.word < 0 ? `event ${node.index}` : program.wordName?.(node.word) ?? `word ${node.word}`
-      const operands = node.step === Step.Cas ? `${node.first} → ${node.second}, ` : mutates(node.step) ? `${node.first}, ` : ""
+      const place = node.word < 0 ? `event ${node.index}` : (program.wordName?.(node.word) ?? `word ${node.word}`)
+      const operands =
+        node.step === Step.Cas ? `${node.first} → ${node.second}, ` : mutates(node.step) ? `${node.first}, ` : ""
       trace.push(`${name} ${node.start.operation}: ${names[node.step]} ${place}: ${operands}${result ?? "parks"}`)
     }
     if (die && machine.canDie(slot)) {

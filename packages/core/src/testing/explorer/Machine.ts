@@ -81,19 +81,13 @@ export class Machine {
     this.automaton = new Automaton(memory.byteLength, threads)
     this.at = threads.map((_, slot) => this.automaton.root(slot))
     this.status = threads.map((_, slot) => (first.includes(slot) ? Status.Running : Status.Dormant))
-    this.deathsLeft = threads.some((thread) => thread.mortal) ? program.deaths ?? 1 : 0
+    this.deathsLeft = threads.some((thread) => thread.mortal) ? (program.deaths ?? 1) : 0
     this.observation = {
       i32: this.i32,
       notes: this.notes,
-      get died(): string | undefined {
-        return machine.died < 0 ? undefined : threads[machine.died].name
-      },
-      local: (name) => {
-        const node = this.at[threads.findIndex((thread) => thread.name === name)]
-        return node?.local
-      }
+      died: () => (this.died < 0 ? undefined : threads[this.died].name),
+      local: (name) => this.at[threads.findIndex((thread) => thread.name === name)]?.local
     }
-    const machine = this
   }
 
   isLive(slot: number): boolean {
@@ -105,8 +99,9 @@ export class Machine {
   }
 
   canDie(slot: number): boolean {
-    return this.deathsLeft > 0 && this.threads[slot].mortal === true && this.isLive(slot) &&
-      this.at[slot].step !== Step.Done
+    return (
+      this.deathsLeft > 0 && this.threads[slot].mortal === true && this.isLive(slot) && this.at[slot].step !== Step.Done
+    )
   }
 
   mark(): number {

@@ -26,7 +26,7 @@ export interface World {
 }
 
 /**
- * One operation. Returns the name of the next one, or undefined when the thread is done. Throwing
+ * One operation: returns the name of the next one, or undefined when the thread is done. Throwing
  * fails the exploration.
  *
  * @category models
@@ -64,7 +64,7 @@ export interface Observation {
   /** How often each event was noted. */
   readonly notes: Int32Array
   /** Name of the thread that died, if one did. */
-  readonly died: string | undefined
+  readonly died: () => string | undefined
   /** The last local state of a thread that is done. */
   readonly local: (name: string) => object | undefined
 }

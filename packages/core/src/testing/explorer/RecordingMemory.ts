@@ -119,7 +119,7 @@ export class RecordingMemory {
       return this.checked(index, view.length)
     }
     const wait = (view: Int32Array, index: number, value: number) =>
-      this.access(Step.Wait, at(view, index), value | 0, 0) === Woken ? "ok" as const : "not-equal" as const
+      this.access(Step.Wait, at(view, index), value | 0, 0) === Woken ? ("ok" as const) : ("not-equal" as const)
     return {
       load: (view, index) => this.access(Step.Load, at(view, index), 0, 0),
       store: (view, index, value) => this.access(Step.Store, at(view, index), value | 0, 0),

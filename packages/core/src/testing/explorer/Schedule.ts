@@ -14,9 +14,14 @@ export interface Choice {
 }
 
 /** A choice as a number, for the explorer's stack. */
-export const encode = (slot: number, step: boolean, die: boolean): number => (slot << 2) | (step ? 1 : 0) | (die ? 2 : 0)
+export const encode = (slot: number, step: boolean, die: boolean): number =>
+  (slot << 2) | (step ? 1 : 0) | (die ? 2 : 0)
 
-export const decode = (choice: number): Choice => ({ slot: choice >> 2, step: (choice & 1) !== 0, die: (choice & 2) !== 0 })
+export const decode = (choice: number): Choice => ({
+  slot: choice >> 2,
+  step: (choice & 1) !== 0,
+  die: (choice & 2) !== 0
+})
 
 export const format = (choices: ReadonlyArray<number>, threads: ReadonlyArray<ModelThread>): string => {
   const runs: Array<string> = []

@@ -55,7 +55,9 @@ export const textOf = (value: unknown, opaque: ReadonlySet<unknown>): string => 
     if (value instanceof Map) return `M{${[...value].map(([k, v]) => `${text(k)}:${text(v)}`).join(",")}}`
     if (value instanceof Set) return `S{${[...value].map(text).join(",")}}`
     const name: unknown = value.constructor?.name
-    return `${String(name)}{${Object.entries(value).map(([k, v]) => `${k}:${text(v)}`).join(",")}}`
+    return `${String(name)}{${Object.entries(value)
+      .map(([k, v]) => `${k}:${text(v)}`)
+      .join(",")}}`
   }
   return text(value)
 }

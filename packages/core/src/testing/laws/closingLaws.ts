@@ -220,11 +220,16 @@ const closedReceiverLeaves = (subject: Subject) =>
       const [first, ...others] = it.receivers
       const count = Math.min(subject.bound ?? 40, 40)
       const accepted = yield* fill(it.senders[0], 0, count)
-      yield* Effect.forEach(it.senders, ({ close }) => close, { discard: true })
       yield* first.close
       const ledger = new Ledger()
-      // Another's leftovers come between one's own: in their order, but not in that of the sender.
-      yield* drainAll({ ...it, receivers: others }, ledger, false)
+      yield* Effect.all(
+        [
+          // Another's leftovers come between one's own: in their order, but not in that of the sender.
+          drainAll({ ...it, receivers: others }, ledger, false),
+          Effect.forEach(it.senders, ({ close }) => close, { discard: true })
+        ],
+        { concurrency: "unbounded" }
+      )
       ledger.mustHave(0, accepted)
     })
   )

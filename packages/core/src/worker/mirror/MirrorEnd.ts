@@ -215,10 +215,10 @@ export class MirrorEnd {
   private outbox(lane: number): Outbox {
     const { inward, receiver } = this.options
     const target = this.target(lane)
-    return (this.outboxes[lane] ??= new Outbox(
+    return (this.outboxes[lane] ??= Outbox.of(
       { mesh: inward.id, sender: target.sender, receiver },
       (sequence) => target.isAcked(sequence),
-      () => true
+      () => !inward.isShut
     ))
   }
 

@@ -92,37 +92,33 @@ export class RecordReader {
         this.headerBytes.set(piece.subarray(at, at + taken), this.filled)
         this.filled += taken
         at += taken
-        if (this.filled < headerBytes) return
-      }
-      const bytes = this.header[0]
-      if (bytes < 0) throw new RingFault("corrupt", `mirror: a record of ${bytes} bytes`)
-      const done = this.filled - headerBytes
-      if (done === 0 && bytes <= piece.length - at) {
-        this.filled = 0
-        this.handle(piece.subarray(at, at + bytes))
-        at += bytes
+        if (this.filled === headerBytes) this.begin()
         continue
       }
-      this.payload ??= new Uint8Array(bytes)
+      const bytes = this.header[0]
+      const done = this.filled - headerBytes
       const taken = Math.min(bytes - done, piece.length - at)
-      this.payload.set(piece.subarray(at, at + taken), done)
-      this.filled += taken
-      at += taken
-      if (done + taken === bytes) {
-        const { payload } = this
-        this.payload = undefined
-        this.filled = 0
-        this.handle(payload)
+      if (taken === bytes) {
+        this.handle(piece.subarray(at, at + bytes))
+      } else {
+        this.payload ??= new Uint8Array(bytes)
+        this.payload.set(piece.subarray(at, at + taken), done)
+        this.filled += taken
+        if (done + taken === bytes) this.handle(this.payload)
       }
-    }
-    // A record without a payload ends with its header.
-    if (this.filled === headerBytes && this.header[0] === 0) {
-      this.filled = 0
-      this.handle(new Uint8Array(0))
+      at += taken
     }
   }
 
+  private begin(): void {
+    const [bytes] = this.header
+    if (bytes < 0) throw new RingFault("corrupt", `mirror: a record of ${bytes} bytes`)
+    if (bytes === 0) this.handle(new Uint8Array(0))
+  }
+
   private handle(payload: Uint8Array): void {
+    this.filled = 0
+    this.payload = undefined
     const [, what, a, b] = this.header
     this.handler(what & 15, what >>> 4, a, b, payload)
   }

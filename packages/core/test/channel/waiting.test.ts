@@ -1,0 +1,94 @@
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Schema from "effect/Schema"
+import * as SharedChannel from "../../src/channel/SharedChannel.ts"
+import { Waiter, type Waitable, WaitStrategy } from "../../src/channel/WaitStrategy.ts"
+import { ByteMemory } from "../../src/ring/ByteMemory.ts"
+import * as Doorbell from "../../src/ring/Doorbell.ts"
+
+class Switch implements Waitable {
+  readonly memory = new ByteMemory(new SharedArrayBuffer(64))
+  readonly bell = 3
+  on = false
+  ready() {
+    return this.on
+  }
+  arm() {
+    Doorbell.arm(this.memory, this.bell)
+  }
+  parked() {}
+  turnOn() {
+    this.on = true
+    Doorbell.ring(this.memory, this.bell)
+  }
+  /** How many native waits are pending. */
+  get sleepers() {
+    return Atomics.notify(this.memory.i32, this.bell)
+  }
+}
+
+declare const process: { getActiveResourcesInfo(): Array<string>; cpuUsage(): { user: number; system: number } }
+
+const pendingHandles = () =>
+  process.getActiveResourcesInfo().filter((name) => name === "Timeout" || name === "Immediate").length
+
+describe.each(WaitStrategy.literals)("%s", (strategy) => {
+  it.live("ends every wait at the same bell", () =>
+    Effect.gen(function* () {
+      const target = new Switch()
+      const waiter = new Waiter(target, strategy)
+      const fibers = yield* Effect.forEach([1, 2, 3], () => Effect.forkChild(waiter.wait(true)))
+      yield* Effect.sleep(2)
+      target.turnOn()
+      yield* Fiber.joinAll(fibers)
+      assert.strictEqual(target.sleepers, 0)
+    })
+  )
+
+  it.live("leaves nothing behind when it is interrupted 10,000 times", () =>
+    Effect.gen(function* () {
+      const target = new Switch()
+      const waiter = new Waiter(target, strategy)
+      const before = pendingHandles()
+      // A thread that sleeps as a whole is interrupted at its next turn.
+      const count = strategy === "block" ? 20 : 10_000
+      for (let i = 0; i < count; i++) {
+        const fiber = yield* Effect.forkChild(waiter.wait(true), { startImmediately: true })
+        yield* Fiber.interrupt(fiber)
+      }
+      assert.strictEqual(target.sleepers, 0)
+      assert.isAtMost(pendingHandles(), before)
+    })
+  )
+})
+
+describe("a parked channel", () => {
+  it.live("costs no processor time", () =>
+    Effect.gen(function* () {
+      const channel = yield* SharedChannel.spsc(Schema.Int)
+      const receiver = yield* SharedChannel.attachReceiver(Schema.Int, channel.receiver)
+      yield* Effect.forkScoped(receiver.receive)
+      yield* Effect.sleep(20)
+      const before = process.cpuUsage()
+      yield* Effect.sleep(500)
+      const after = process.cpuUsage()
+      const millis = (after.user + after.system - before.user - before.system) / 1000
+      assert.isBelow(millis, 100)
+    })
+  )
+})
+
+describe("two fibers", () => {
+  it.live("that wait for room of one sender both find it", () =>
+    Effect.gen(function* () {
+      const channel = yield* SharedChannel.spsc(Schema.Int, { capacity: 1 })
+      const receiver = yield* SharedChannel.attachReceiver(Schema.Int, channel.receiver)
+      const sender = yield* SharedChannel.attachSender(Schema.Int, channel.sender)
+      const fibers = yield* Effect.forEach([0, 1, 2, 3], (n) => Effect.forkChild(sender.send(n)))
+      const got = [yield* receiver.receive, yield* receiver.receive, yield* receiver.receive, yield* receiver.receive]
+      yield* Fiber.joinAll(fibers)
+      assert.deepStrictEqual(got.toSorted(), [0, 1, 2, 3])
+    })
+  )
+})

@@ -1,0 +1,6 @@
+/**
+ * The worker of `piscina` and `tinypool`: tasks by name.
+ *
+ * @since 0.1.0
+ */
+export { ask, take, thread } from "./Tasks.ts"

@@ -43,7 +43,8 @@ require("node:module").enableCompileCache?.()
 import(process.argv[1])`
 
 /** Flags of this process that say what to run, or belong to one process only. */
-const own = /^(?:-[epci]|-pe|--(?:eval|print|check|interactive|test|watch|inspect|cpu-prof|heap-prof|input-type|run).*)$/
+const own =
+  /^(?:-[epci]|-pe|--(?:eval|print|check|interactive|test|watch|inspect|cpu-prof|heap-prof|input-type|run).*)$/
 const withValue = /^(?:-[ep]|-pe|--(?:eval|print|input-type|run|watch-path))$/
 
 /**

@@ -36,7 +36,13 @@ const lastWordsMillis = 1000
  * @category constructors
  * @since 0.1.0
  */
-export const panic = (worker: string, phase: string, detail: string, exitCode?: number, cause?: Error): WorkerPanicked =>
+export const panic = (
+  worker: string,
+  phase: string,
+  detail: string,
+  exitCode?: number,
+  cause?: Error
+): WorkerPanicked =>
   new WorkerPanicked({
     worker,
     phase,
@@ -65,18 +71,20 @@ export class ChildLife {
   private crash: Error | undefined
   private report: Effect.Effect<void, WorkerPanicked> | undefined
   private heard = false
+  private fate: (() => Effect.Effect<void, WorkerPanicked>) | undefined
+  private patience: ReturnType<typeof setTimeout> | undefined
 
   /** Throws a `RingFault` if the worker's endpoints are not to be had. */
-  constructor(
-    module: URL,
-    flags: ReadonlyArray<string>,
-    env: Readonly<Record<string, string>>,
-    links: Links
-  ) {
+  constructor(module: URL, flags: ReadonlyArray<string>, env: Readonly<Record<string, string>>, links: Links) {
     this.worker = links.workerId
     let pipe: ReturnType<typeof Child.pipeOf> | undefined
     this.mirror = OwnerMirror.make(links, this.owner, (bytes) => pipe!.write(bytes))
-    this.child = Child.start(module, flags, env)
+    try {
+      this.child = Child.start(module, flags, env)
+    } catch (cause) {
+      this.mirror.close()
+      throw cause
+    }
     this.pipe = pipe = Child.pipeOf(this.child)
     pipe.on("drain", this.mirror.resume)
     pipe.on("data", (bytes: Uint8Array) => this.receive(bytes))
@@ -85,6 +93,7 @@ export class ChildLife {
     // A child that died: its exit tells.
     pipe.on("error", () => {})
     this.child.once("error", (cause) => this.exit(`its process did not start: ${cause.message}`, undefined, cause))
+    this.child.once("disconnect", () => this.settle())
     this.child.once("exit", (code, signal) => {
       const { detail, exitCode } = Child.describeExit(code, signal)
       this.exit(detail, exitCode)
@@ -129,32 +138,29 @@ export class ChildLife {
   }
 
   private settle(): void {
-    if (this.heard && this.report !== undefined) this.end(this.report)
+    if (!this.heard) return
+    if (this.report !== undefined) this.end(this.report)
+    else if (this.fate !== undefined && !this.child.connected) this.end(this.fate())
   }
 
   private exit(detail: string, exitCode: number | undefined, cause?: Error): void {
     Deferred.doneUnsafe(this.exited, Effect.void)
-    const last = () => {
-      clearTimeout(timer)
+    this.fate = () => {
       const error = this.crash ?? cause
       const words = this.crash === undefined ? detail : `${this.crash.name}: ${this.crash.message}`
-      this.end(this.report ?? Effect.fail(panic(this.worker, this.phase, words, exitCode, error)))
+      return this.report ?? Effect.fail(panic(this.worker, this.phase, words, exitCode, error))
     }
     // What it wrote before its end may still be on its way.
-    const timer = setTimeout(last, lastWordsMillis)
-    if (cause !== undefined) return last()
-    let open = (this.heard ? 0 : 1) + (this.child.connected ? 1 : 0)
-    const one = () => {
-      if (--open === 0) last()
-    }
-    if (open === 0) return last()
-    if (!this.heard) this.pipe.once("close", one)
-    if (this.child.connected) this.child.once("disconnect", one)
+    const { fate } = this
+    if (cause !== undefined) this.end(fate())
+    else this.patience = setTimeout(() => this.end(fate()), lastWordsMillis)
+    this.settle()
   }
 
   private end(exit: Effect.Effect<void, WorkerPanicked>): void {
     Deferred.doneUnsafe(this.ready, Effect.andThen(exit, Effect.interrupt))
     if (!Deferred.doneUnsafe(this.ended, exit)) return
+    clearTimeout(this.patience)
     this.mirror.close()
     // The child leaves when it is hung up on.
     this.pipe.destroy()

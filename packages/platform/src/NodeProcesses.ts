@@ -51,7 +51,8 @@ const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false
  * @category layers
  * @since 0.1.0
  */
-export const layer = (...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, InvalidConfig> => layerWith({}, ...entries)
+export const layer = (...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, InvalidConfig> =>
+  layerWith({}, ...entries)
 
 /**
  * As `layer`, with options for the children.
@@ -59,10 +60,8 @@ export const layer = (...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, In
  * @category layers
  * @since 0.1.0
  */
-export const layerWith = (
-  options: Options,
-  ...entries: ReadonlyArray<Entry>
-): Layer.Layer<Workers, InvalidConfig> => Layer.effect(Workers, make(options, entries)).pipe(Layer.provide(NodeWorker.layerPlatform))
+export const layerWith = (options: Options, ...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, InvalidConfig> =>
+  Layer.effect(Workers, make(options, entries)).pipe(Layer.provide(NodeWorker.layerPlatform))
 
 const make = Effect.fnUntraced(function* (options: Options, entries: ReadonlyArray<Entry>) {
   const { cpuAffinity } = options
@@ -103,8 +102,7 @@ const make = Effect.fnUntraced(function* (options: Options, entries: ReadonlyArr
           allowed: "data without shared memory; a process shares none"
         })
       }
-      const affinity =
-        cpuAffinity === undefined ? undefined : { cpu: cpuAffinity, index: yield* places.take }
+      const affinity = cpuAffinity === undefined ? undefined : { cpu: cpuAffinity, index: yield* places.take }
       return yield* spawn(platform, entry[1], options, affinity, asked)
     })
   })
@@ -164,7 +162,8 @@ const spawn = Effect.fnUntraced(function* (
     orElse: () =>
       Effect.fail(new Timeout({ operation: `start of worker ${links.workerId}`, millis: startMillis, unsent: [] }))
   })
-  if (placement?._tag === "Degraded") yield* Effect.logWarning(`worker ${links.workerId} is ${CpuAffinity.format(placement)}`)
+  if (placement?._tag === "Degraded")
+    yield* Effect.logWarning(`worker ${links.workerId} is ${CpuAffinity.format(placement)}`)
   life.unref()
   return { owner: life.owner, ended: Deferred.await(life.ended), kill: life.kill }
 })

@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import { statSync } from "node:fs"
-import { availableParallelism } from "node:os"
 import { fileURLToPath } from "node:url"
 import { Worker as Thread } from "node:worker_threads"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
@@ -19,6 +18,7 @@ import type * as Scope from "effect/Scope"
 import * as EffectWorker from "effect/workers/Worker"
 import type { Boot, Report } from "./Boot.ts"
 import { ownerOf } from "./NodeConnector.ts"
+import { parallelism } from "./Parallelism.ts"
 
 /**
  * A contract and the module that implements it: `new URL("./Tally.worker.ts", import.meta.url)`.
@@ -65,7 +65,7 @@ export const layerThreads = (...entries: ReadonlyArray<Entry>): Layer.Layer<Work
       const platform = yield* EffectWorker.WorkerPlatform
       return Workers.of({
         isolation: "thread",
-        parallelism: availableParallelism(),
+        parallelism: parallelism(),
         spawn: (options) => {
           const entry = entries.find(([known]) => known.workerName === options.contract.workerName)
           return entry === undefined

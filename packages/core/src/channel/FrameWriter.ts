@@ -9,7 +9,7 @@
  */
 import { ByteMemory } from "../ring/ByteMemory.ts"
 import { attached, Kind } from "../ring/Frame.ts"
-import { EndpointState } from "../ring/layout.ts"
+import { Endpoint, EndpointState } from "../ring/layout.ts"
 import type { LaneProducer } from "../ring/LaneProducer.ts"
 import type { SenderPort } from "../ring/SenderPort.ts"
 import type { FrameCodec } from "./FrameCodec.ts"
@@ -186,10 +186,15 @@ export class FrameWriter {
     const { mesh, slot, target } = this.port
     let outbox = this.outboxes[target]
     if (outbox === undefined) {
+      const endpoint = mesh.receiverEndpoint(target)
       outbox = Outbox.of(
         { mesh: mesh.id, sender: slot, receiver: target },
-        (sequence) => lane.isAcked(sequence),
-        () => this.isWanted()
+        {
+          isAcked: (sequence) => lane.isAcked(sequence),
+          isWanted: () => this.isWanted(),
+          incarnation: () =>
+            mesh.state(endpoint) === EndpointState.Dead ? -1 : mesh.endpoint(endpoint, Endpoint.generation)
+        }
       )
       this.outboxes[target] = outbox
     }

@@ -127,6 +127,21 @@ const unref = (port: MessagePort): void => {
 }
 
 /**
+ * What an `Outbox` knows of the receiver at the other end of its lane.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface ReceiverView {
+  /** Whether the frame of this number was acknowledged. */
+  readonly isAcked: (sequence: number) => boolean
+  /** Whether a receiver is there, or may come, that could ask for what is kept. */
+  readonly isWanted: () => boolean
+  /** Another number for each thread that held the endpoint, and for its death. */
+  readonly incarnation: () => number
+}
+
+/**
  * The sender's side of one lane.
  *
  * @category models
@@ -134,27 +149,24 @@ const unref = (port: MessagePort): void => {
  */
 export class Outbox {
   private readonly key: string
-  private readonly isAcked: (sequence: number) => boolean
-  private readonly isWanted: () => boolean
+  private readonly receiver: ReceiverView
   private readonly posted: Array<Posted> = []
   private bytes = 0
   private last: number | undefined
   private port: MessagePort | undefined
 
-  private constructor(key: string, isAcked: (sequence: number) => boolean, isWanted: () => boolean) {
+  private connectedTo = 0
+
+  private constructor(key: string, receiver: ReceiverView) {
     this.key = key
-    this.isAcked = isAcked
-    this.isWanted = isWanted
+    this.receiver = receiver
   }
 
   /**
    * The outbox of a lane. A successor in the thread of its predecessor goes on with the same, which
    * its receiver may be connected to.
-   *
-   * @param isAcked whether the frame of this number was acknowledged
-   * @param isWanted whether a receiver is there, or may come, that could ask for what is kept
    */
-  static of(lane: LaneAddress, isAcked: (sequence: number) => boolean, isWanted: () => boolean): Outbox {
+  static of(lane: LaneAddress, receiver: ReceiverView): Outbox {
     sweep()
     const key = keyOf(lane)
     const known = outboxes.get(key)
@@ -162,7 +174,7 @@ export class Outbox {
       retired.delete(known)
       return known
     }
-    const outbox = new Outbox(key, isAcked, isWanted)
+    const outbox = new Outbox(key, receiver)
     outboxes.set(key, outbox)
     return outbox
   }
@@ -170,6 +182,7 @@ export class Outbox {
   /** Sends the buffers of frame `sequence`. Those that are not shared are detached from here on. */
   post(sequence: number, buffers: ReadonlyArray<ArrayBufferLike>): void {
     this.prune()
+    if (this.port !== undefined && this.receiver.incarnation() !== this.connectedTo) this.disconnect()
     let bytes = 0
     for (const buffer of buffers) bytes += buffer.byteLength
     const own = buffers.map(seize)
@@ -183,13 +196,22 @@ export class Outbox {
   private prune(): void {
     const { posted } = this
     let acked = 0
-    for (; acked < posted.length && this.isAcked(posted[acked].sequence); acked++) this.bytes -= posted[acked].bytes
+    for (; acked < posted.length && this.receiver.isAcked(posted[acked].sequence); acked++)
+      this.bytes -= posted[acked].bytes
     if (acked > 0) posted.splice(0, acked)
   }
 
+  /** What is moved to a dead receiver is lost, and a port tells of its end late. */
+  private disconnect(): void {
+    const { port } = this
+    this.port = undefined
+    port?.close()
+  }
+
   connect(port: MessagePort, sequence: number): void {
-    this.port?.close()
+    this.disconnect()
     this.port = port
+    this.connectedTo = this.receiver.incarnation()
     this.prune()
     for (const [index, { bytes, buffers, sequence }] of this.posted.entries()) {
       if (buffers === undefined) continue
@@ -226,7 +248,7 @@ export class Outbox {
 
   discardIfDone(): void {
     this.prune()
-    if (this.posted.length > 0 && this.isWanted()) return
+    if (this.posted.length > 0 && this.receiver.isWanted()) return
     this.port?.close()
     retired.delete(this)
     outboxes.delete(this.key)

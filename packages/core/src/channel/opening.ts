@@ -35,7 +35,11 @@ export const openMesh = Effect.fnUntraced(function* (
   handle: AnyHandle
 ): Effect.fn.Return<Mesh, InvalidConfig> {
   // It may have crossed a thread without a schema: whatever the types say.
-  const wanted = tag ?? (handle as AnyHandle | undefined)?._tag
+  const given = (handle as AnyHandle | null | undefined)?._tag
+  if (tag !== undefined && given !== undefined && given !== tag) {
+    return yield* new InvalidConfig({ option: `${where}._tag`, value: given, allowed: tag })
+  }
+  const wanted = tag ?? given
   const { channel, memory, slot } =
     wanted === "ReceiverHandle"
       ? yield* Options.decode(receiverHandle, where, handle)

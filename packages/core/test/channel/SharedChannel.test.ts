@@ -5,7 +5,7 @@ import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { ReceiverHandle, SenderHandle } from "../../src/channel/Handle.ts"
 import * as SharedChannel from "../../src/channel/SharedChannel.ts"
-import { Timeout } from "../../src/errors/Errors.ts"
+import { type ReceiveError, Timeout } from "../../src/errors/Errors.ts"
 import { Mesh } from "../../src/ring/Mesh.ts"
 import { asThread } from "./subjects.ts"
 
@@ -76,7 +76,6 @@ describe("handles", () => {
       const post = yield* attachBoth(Post, outer)
       yield* post.sender.send({ reply: replies.sender, jobs: jobs.receiver })
       const received = yield* post.receiver.receive
-      assert.strictEqual(received.reply.memory, replies.sender.memory)
       const worker = yield* SharedChannel.attachReceiver(Text, received.jobs)
       const answer = yield* SharedChannel.attachSender(Text, received.reply)
       const boss = yield* SharedChannel.attachSender(Text, jobs.sender)
@@ -199,8 +198,9 @@ describe("a message that cannot be read", () => {
       const { i32, receiver, second } = yield* written
       i32[second] = 0x7fffffff
       assert.strictEqual(yield* receiver.receive, "first")
-      for (const attempt of [receiver.receive, receiver.receiveAll(), receiver.receive]) {
-        const error = yield* Effect.flip(Effect.asVoid(attempt))
+      const attempts: ReadonlyArray<Effect.Effect<unknown, ReceiveError>> = [receiver.receive, receiver.receiveAll()]
+      for (const attempt of [...attempts, ...attempts]) {
+        const error = yield* Effect.flip(attempt)
         assert.strictEqual(error.reason, "Corrupt")
         assert.strictEqual(error.offset, second * 4)
         assert.include(error.message, "channel broken: not received (Corrupt) at byte")
@@ -330,8 +330,13 @@ describe("closing", () => {
       const { receiver, sender } = yield* attachBoth(Schema.Int, channel)
       yield* sender.sendAll([1, 2])
       yield* receiver.close
-      for (const attempt of [receiver.receive, receiver.receiveAll(), receiver.tryReceive]) {
-        assert.strictEqual((yield* Effect.flip(Effect.asVoid(attempt))).reason, "Closed")
+      const attempts: ReadonlyArray<Effect.Effect<unknown, ReceiveError>> = [
+        receiver.receive,
+        receiver.receiveAll(),
+        receiver.tryReceive
+      ]
+      for (const attempt of attempts) {
+        assert.strictEqual((yield* Effect.flip(attempt)).reason, "Closed")
       }
     })
   )

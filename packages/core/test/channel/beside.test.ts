@@ -2,9 +2,12 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
+import type { ChannelOptionsInput } from "../../src/channel/ChannelOptions.ts"
 import * as SharedChannel from "../../src/channel/SharedChannel.ts"
 import * as Codec from "../../src/codec/Codec.ts"
 import { asThread } from "./subjects.ts"
+
+declare const WebAssembly: { Memory: new (pages: { initial: number }) => { readonly buffer: ArrayBuffer } }
 
 const Message = Schema.Struct({ id: Schema.Int, bytes: Schema.Uint8Array })
 type Message = typeof Message.Type
@@ -19,7 +22,7 @@ const mustBe = (message: Message, id: number, size: number): void => {
 
 const sizes = [10, 100_000, 0, 40_000, 12, 300_000, 200]
 
-const attachBoth = Effect.fnUntraced(function* (options: SharedChannel.ChannelOptionsInput) {
+const attachBoth = Effect.fnUntraced(function* (options: ChannelOptionsInput) {
   const channel = yield* SharedChannel.spsc(Message, options)
   const [receiver, receiverOwner] = yield* asThread(SharedChannel.attachReceiver(Message, channel.receiver))
   const [sender, senderOwner] = yield* asThread(SharedChannel.attachSender(Message, channel.sender))

@@ -20,6 +20,8 @@ import { outcomeOf, type Phase } from "./Tally.ts"
 export interface PoolArgs {
   readonly mode: "ask" | "send" | "broadcast" | "spawn" | "scaling"
   readonly workers: number
+  /** Messages of a batch, in all subjects that batch. */
+  readonly batch: number
   /** What a worker does for each message: `burn`. */
   readonly steps: number
 }

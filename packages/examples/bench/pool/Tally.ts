@@ -13,9 +13,6 @@ export type { Entry } from "../channel/traffic.ts"
 
 const traffic = trafficOf({ kind: "record" }) as Traffic<Entry>
 
-/** Messages of a batch, in all subjects that batch. */
-export const batchMessages = 256
-
 /** Requests that are on their way at a time. */
 export const inFlight = 1024
 
@@ -23,7 +20,7 @@ export const inFlight = 1024
 export const make = (index: number): Entry => traffic.make(0, index)
 
 /** Messages `index` to `index + count - 1`. */
-export const makeBatch = (index: number, count: number = batchMessages): Array<Entry> =>
+export const makeBatch = (index: number, count: number): Array<Entry> =>
   Array.from({ length: count }, (_, i) => make(index + i))
 
 /** What a worker answers to a message; -3 to a damaged one. */

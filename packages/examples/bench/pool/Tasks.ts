@@ -1,13 +1,13 @@
 /**
  * Pools of tasks: rivals whose workers are handed a task and answer it, wherever it lands. They place
- * no keys and know no messages without an answer, so `send` is tasks of 256 messages each, which
+ * no keys and know no messages without an answer, so `send` is tasks of many messages each, which
  * the worker checks and answers with what it saw.
  *
  * @since 0.1.0
  */
 import { threadId } from "node:worker_threads"
-import { type OpenPool, timer } from "./Subject.ts"
-import { answerTo, batchMessages, burn, type Entry, inFlight, make, makeBatch, type Sums, Tally, tallyOf } from "./Tally.ts"
+import { type OpenPool, type PoolArgs, timer } from "./Subject.ts"
+import { answerTo, burn, type Entry, inFlight, make, makeBatch, type Sums, Tally, tallyOf } from "./Tally.ts"
 
 /**
  * @category models
@@ -56,7 +56,7 @@ const meeting = 16
  * @category constructors
  * @since 0.1.0
  */
-export const openTasks = (pool: TaskPool, workers: number, steps: number): OpenPool => ({
+export const openTasks = (pool: TaskPool, { batch, steps, workers }: PoolArgs): OpenPool => ({
   ask: async (until) => {
     const over = timer(until)
     const sent = new Tally()
@@ -78,8 +78,8 @@ export const openTasks = (pool: TaskPool, workers: number, steps: number): OpenP
     let next = 0
     const loop = async (): Promise<void> => {
       while (performance.now() < until) {
-        const messages = makeBatch(next)
-        for (let i = 0; i < batchMessages; i++) sent.add(next++)
+        const messages = makeBatch(next, batch)
+        for (let i = 0; i < batch; i++) sent.add(next++)
         arrived.merge(await pool.take({ messages, steps }))
       }
     }

@@ -10,7 +10,8 @@ import { openTasks } from "./Tasks.ts"
 
 const named = { ask: { name: "ask" }, take: { name: "take" }, thread: { name: "thread" } }
 
-const open: Open = async ({ steps, workers }) => {
+const open: Open = async (args) => {
+  const { workers } = args
   const pool = new Piscina({
     filename: fileURLToPath(new URL("./tasks.worker.ts", import.meta.url)),
     minThreads: workers,
@@ -24,8 +25,7 @@ const open: Open = async ({ steps, workers }) => {
       thread: () => pool.run(undefined, named.thread),
       close: () => pool.destroy()
     },
-    workers,
-    steps
+    args
   )
 }
 

@@ -8,7 +8,8 @@ import { fileURLToPath } from "node:url"
 import { type Open, subject } from "./Subject.ts"
 import { openTasks } from "./Tasks.ts"
 
-const open: Open = async ({ steps, workers }) => {
+const open: Open = async (args) => {
+  const { workers } = args
   const pool = new FixedThreadPool<unknown, unknown>(
     workers,
     fileURLToPath(new URL("./poolifier.worker.ts", import.meta.url))
@@ -22,8 +23,7 @@ const open: Open = async ({ steps, workers }) => {
       thread: () => execute(undefined, "thread"),
       close: () => pool.destroy()
     },
-    workers,
-    steps
+    args
   )
 }
 

@@ -1,28 +1,26 @@
 /**
- * Subject: `WorkerPool` on threads, with its defaults. Messages go by key, 256 at a time through
- * `sendAll`; requests are 1024 fibers that ask one after the other.
+ * Subject: `WorkerPool` on threads, with its defaults. Messages go by key through `sendAll`; requests are 1024 fibers that ask one after the other.
  *
  * @since 0.1.0
  */
 import * as WorkerPool from "@shared-nothing/core/WorkerPool"
 import * as NodeWorkers from "@shared-nothing/platform/NodeWorkers"
-import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
-import * as Layer from "effect/Layer"
 import * as Scope from "effect/Scope"
 import { Bench } from "./Contract.ts"
 import { type Open, subject, timer } from "./Subject.ts"
-import { batchMessages, inFlight, make, makeBatch, Tally } from "./Tally.ts"
+import { inFlight, make, makeBatch, Tally } from "./Tally.ts"
 
 const workers = NodeWorkers.layerThreads([Bench, new URL("./sharedNothing.worker.ts", import.meta.url)])
 
-const open: Open = async ({ steps, workers: size }) => {
+const open: Open = async ({ batch, steps, workers: size }) => {
   const scope = Scope.makeUnsafe()
-  const pool = await Effect.gen(function* () {
-    const backend = yield* Layer.build(workers)
-    return yield* Effect.provideContext(WorkerPool.make(Bench, { size, initData: { steps } }), Context.add(backend, Scope.Scope, scope))
-  }).pipe(Effect.provideService(Scope.Scope, scope), Effect.runPromise)
+  const pool = await WorkerPool.make(Bench, { size, initData: { steps } }).pipe(
+    Effect.provide(workers),
+    Effect.provideService(Scope.Scope, scope),
+    Effect.runPromise
+  )
 
   /** What the workers saw, once they have handled all of it. */
   const arrived = Effect.gen(function* () {
@@ -55,8 +53,8 @@ const open: Open = async ({ steps, workers: size }) => {
         const sent = new Tally()
         let next = 0
         while (performance.now() < until) {
-          yield* pool.sendAll(makeBatch(next))
-          for (let i = 0; i < batchMessages; i++) sent.add(next++)
+          yield* pool.sendAll(makeBatch(next, batch))
+          for (let i = 0; i < batch; i++) sent.add(next++)
         }
         return { sent: sent.report(), arrived: yield* arrived }
       }).pipe(Effect.runPromise),
@@ -67,7 +65,7 @@ const open: Open = async ({ steps, workers: size }) => {
         const sent = new Tally()
         for (let next = 0; !over(); next++) {
           yield* pool.broadcast(make(next))
-          sent.add(next)
+          for (let worker = 0; worker < size; worker++) sent.add(next)
         }
         return { sent: sent.report(), arrived: yield* arrived }
       }).pipe(Effect.runPromise),

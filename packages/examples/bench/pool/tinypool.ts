@@ -9,7 +9,8 @@ import { openTasks } from "./Tasks.ts"
 
 const named = { ask: { name: "ask" }, take: { name: "take" }, thread: { name: "thread" } }
 
-const open: Open = async ({ steps, workers }) => {
+const open: Open = async (args) => {
+  const { workers } = args
   const pool = new Tinypool({
     filename: new URL("./tasks.worker.ts", import.meta.url).href,
     minThreads: workers,
@@ -23,8 +24,7 @@ const open: Open = async ({ steps, workers }) => {
       thread: () => pool.run(undefined, named.thread),
       close: () => pool.destroy()
     },
-    workers,
-    steps
+    args
   )
 }
 

@@ -8,7 +8,8 @@ import { pool as makePool } from "workerpool"
 import { type Open, subject } from "./Subject.ts"
 import { openTasks } from "./Tasks.ts"
 
-const open: Open = async ({ steps, workers }) => {
+const open: Open = async (args) => {
+  const { workers } = args
   const pool = makePool(fileURLToPath(new URL("./workerpool.worker.ts", import.meta.url)), {
     workerType: "thread",
     minWorkers: workers,
@@ -24,8 +25,7 @@ const open: Open = async ({ steps, workers }) => {
       thread: () => exec("thread", []),
       close: async () => pool.terminate()
     },
-    workers,
-    steps
+    args
   )
 }
 

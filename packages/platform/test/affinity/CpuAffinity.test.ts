@@ -62,7 +62,8 @@ const loads = await CpuAffinity.system.load().then(
   () => true,
   () => false
 )
-const why = process.platform !== "linux" ? " (skipped: not on Linux)" : loads ? "" : " (skipped: koffi is not installed)"
+const why =
+  process.platform !== "linux" ? " (skipped: not on Linux)" : loads ? "" : " (skipped: koffi is not installed)"
 const cpus = CpuAffinity.allowed()
 
 describe.skipIf(why !== "")(`CpuAffinity, on this machine${why}`, () => {

@@ -6,7 +6,11 @@ const system = (files: Record<string, string>) => (path: string) => files[path]
 describe("Parallelism", () => {
   const cases: ReadonlyArray<readonly [name: string, files: Record<string, string>, quota: number]> = [
     ["no control groups", {}, Infinity],
-    ["version 2 without a quota", { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n" }, Infinity],
+    [
+      "version 2 without a quota",
+      { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "max 100000\n" },
+      Infinity
+    ],
     ["version 2 in a container", { "/proc/self/cgroup": "0::/\n", "/sys/fs/cgroup/cpu.max": "150000 100000\n" }, 1.5],
     [
       "version 2, the outer quota being the smaller",

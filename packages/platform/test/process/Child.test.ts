@@ -3,7 +3,16 @@ import * as Child from "../../src/Child.ts"
 
 describe("Child", () => {
   it("inherits flags, but for those that say what to run", () => {
-    const flags = ["--import", "./hooks.js", "-e", "code", "--max-old-space-size=64", "--inspect-brk=9229", "-p", "code"]
+    const flags = [
+      "--import",
+      "./hooks.js",
+      "-e",
+      "code",
+      "--max-old-space-size=64",
+      "--inspect-brk=9229",
+      "-p",
+      "code"
+    ]
     assert.deepStrictEqual(Child.inheritedFlags(flags), ["--import", "./hooks.js", "--max-old-space-size=64"])
     assert.deepStrictEqual(Child.inheritedFlags(["--eval=code", "-r", "./first.cjs"]), ["-r", "./first.cjs"])
   })

@@ -42,7 +42,13 @@ NodeWorkerEntry.launch(
     Throw: () => {
       throw new Error("thrown")
     },
-    Crash: () => Effect.callback<void>(() => void setTimeout(() => { throw new RangeError("crashed") })),
+    Crash: () =>
+      Effect.callback<void>(
+        () =>
+          void setTimeout(() => {
+            throw new RangeError("crashed")
+          })
+      ),
     Exhaust: (_, { shape }) => exhaust[shape](),
     shutdown: ({ file }) => {
       if (file >= 0) appendFileSync(file, "shutdown\n")

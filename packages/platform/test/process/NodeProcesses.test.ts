@@ -29,7 +29,11 @@ describe("NodeProcesses", () => {
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make(Ledger, options)
       for (let n = 0; n < 100_000; n += 1000) yield* pool.sendAll(range(n, n + 1000))
-      assert.deepStrictEqual(yield* pool.ask("a", "Summary", undefined), { count: 100_000, inOrder: true, last: 99_999 })
+      assert.deepStrictEqual(yield* pool.ask("a", "Summary", undefined), {
+        count: 100_000,
+        inOrder: true,
+        last: 99_999
+      })
       yield* pool.drained
       const [stats] = yield* pool.stats
       assert.deepStrictEqual([stats.state, stats.handled, stats.depth], ["Running", 100_001, 0])
@@ -177,7 +181,11 @@ describe("NodeProcesses, when a worker dies", () => {
 describe("NodeProcesses, when a worker does not start", () => {
   const failure = (
     to: typeof layer,
-    settings: { readonly size: 1; readonly startTimeout?: number; readonly initData: typeof Ledger.initData.Type } = options
+    settings: {
+      readonly size: 1
+      readonly startTimeout?: number
+      readonly initData: typeof Ledger.initData.Type
+    } = options
   ) => Effect.flip(Effect.scoped(Effect.provide(WorkerPool.make(Ledger, settings), to)))
 
   it.live("says that its module is missing, with the path", () =>

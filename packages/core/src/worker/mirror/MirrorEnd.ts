@@ -20,6 +20,7 @@
  */
 import { Outbox } from "../../channel/Post.ts"
 import { Command, ControlBlock } from "../../ring/ControlBlock.ts"
+import { Endpoint, EndpointState } from "../../ring/layout.ts"
 import type { Mesh } from "../../ring/Mesh.ts"
 import { RingFault } from "../../ring/RingFault.ts"
 import { Found, type LaneSource, type LaneTarget } from "./LaneMirror.ts"
@@ -215,10 +216,15 @@ export class MirrorEnd {
   private outbox(lane: number): Outbox {
     const { inward, receiver } = this.options
     const target = this.target(lane)
+    const endpoint = inward.receiverEndpoint(receiver)
     return (this.outboxes[lane] ??= Outbox.of(
       { mesh: inward.id, sender: target.sender, receiver },
-      (sequence) => target.isAcked(sequence),
-      () => !inward.isShut
+      {
+        isAcked: (sequence) => target.isAcked(sequence),
+        isWanted: () => !inward.isShut,
+        incarnation: () =>
+          inward.state(endpoint) === EndpointState.Dead ? -1 : inward.endpoint(endpoint, Endpoint.generation)
+      }
     ))
   }
 

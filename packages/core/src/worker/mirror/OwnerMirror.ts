@@ -59,7 +59,12 @@ export const make = (links: Links, owner: number, send: Send): OwnerMirror => {
   const replies = Mesh.open(links.replies.memory)
   const { slot: replier } = links.replies
   mailbox.claim(mailbox.receiverEndpoint(slot), owner)
-  replies.claim(replier, owner)
+  try {
+    replies.claim(replier, owner)
+  } catch (fault) {
+    mailbox.bury(owner)
+    throw fault
+  }
 
   const end = new MirrorEnd({
     control: links.control,

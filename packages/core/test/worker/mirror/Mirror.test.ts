@@ -85,7 +85,7 @@ const connect = (links: Links, piece: number) => {
     const waiting: Array<Uint8Array> = []
     const next = () => {
       const bytes = waiting[0]
-      for (let at = 0; at < bytes.length && !cut; at += piece) to().receive(bytes.subarray(at, at + piece))
+      if (!cut) for (let at = 0; at < bytes.length; at += piece) to().receive(bytes.subarray(at, at + piece))
       waiting.shift()
       if (waiting.length > 0) setImmediate(next)
     }
@@ -95,8 +95,15 @@ const connect = (links: Links, piece: number) => {
       return true
     }
   }
-  const owner: OwnerMirror.OwnerMirror = OwnerMirror.make(links, ThreadIdentity.makeVirtual(), stream(() => worker))
-  const worker: WorkerMirror.WorkerMirror = WorkerMirror.make(owner.start, stream(() => owner))
+  const owner: OwnerMirror.OwnerMirror = OwnerMirror.make(
+    links,
+    ThreadIdentity.makeVirtual(),
+    stream(() => worker)
+  )
+  const worker: WorkerMirror.WorkerMirror = WorkerMirror.make(
+    owner.start,
+    stream(() => owner)
+  )
   const reader = ReceiverPort.attach(Mesh.open(worker.links.mailbox.memory), worker.links.mailbox.slot, here)
   const writer = SenderPort.attach(Mesh.open(worker.links.replies.memory), worker.links.replies.slot, here)
   return {
@@ -210,7 +217,11 @@ describe("Mirror", () => {
     const bytes = (length: number, first: number) => Uint8Array.from({ length }, (_, i) => first + i * 3)
     const messages = [[bytes(5000, 0)], [bytes(10, 1), bytes(20, 2)], [bytes(9, 3)]]
     writer.write(codec, messages[0], Kind.Data)
-    writer.write(codec, messages[1].map((part) => Codec.moved(part.slice())), Kind.Data)
+    writer.write(
+      codec,
+      messages[1].map((part) => Codec.moved(part.slice())),
+      Kind.Data
+    )
     writer.write(codec, messages[2], Kind.Data)
     writer.publish()
     for (let life = 0; life < 3; life++) {
@@ -227,6 +238,17 @@ describe("Mirror", () => {
       await until("the acknowledgement", () => owner.senders[0].depth === left)
       end.kill()
     }
+  })
+
+  it("does not pretend to share memory", async () => {
+    const owner = makeOwner(1, 256)
+    const codec = Codec.make(Codec.SharedMemory)
+    const writer = new FrameWriter(owner.senders[0])
+    writer.write(codec, new SharedArrayBuffer(8), Kind.Data)
+    writer.publish()
+    const reader = new FrameReader(connect(owner.links, 512).reader)
+    await until("the message", () => reader.next() !== Kind.Empty)
+    assert.throws(() => reader.read(codec), Codec.CodecError)
   })
 
   it("takes commands over before messages, and a stop after them", async () => {

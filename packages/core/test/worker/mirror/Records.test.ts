@@ -6,7 +6,13 @@ const payload = (length: number) => Uint8Array.from({ length }, (_, i) => (i * 7
 
 const join = (records: ReadonlyArray<Uint8Array>) => Uint8Array.from(records.flatMap((record) => [...record]))
 
-const sent = [0, 1, 16, 0, 100, 8, 33].map((length, i) => ({ kind: i % 4, lane: i * 5, a: i - 3, b: 2 ** 30 + i, length }))
+const sent = [0, 1, 16, 0, 100, 8, 33].map((length, i) => ({
+  kind: i % 4,
+  lane: i * 5,
+  a: i - 3,
+  b: 2 ** 30 + i,
+  length
+}))
 const stream = join(sent.map(({ a, b, kind, lane, length }) => Records.of(kind, lane, a, b, payload(length))))
 
 describe("Records", () => {

@@ -1,0 +1,111 @@
+/**
+ * What one worker's mailbox has been through: the messages that failed or were the death of a
+ * worker, by their place in it, until they are acknowledged.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { WorkerPanicked } from "../errors/Errors.ts"
+import { Backoff } from "./Backoff.ts"
+import type { Retry } from "./Supervision.ts"
+
+/**
+ * A message's place: its lane, and its number there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Place {
+  readonly lane: number
+  readonly number: number
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Attempt extends Place {
+  count: number
+  deaths: number
+  /** Not to be handled again: given up, or answered already. */
+  over: boolean
+  error: WorkerPanicked | undefined
+  readonly backoff: Backoff | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Attempts {
+  private readonly all = new Map<string, Attempt>()
+  private readonly retry: Retry | undefined
+  private readonly deaths: number
+
+  constructor(retry: Retry | undefined, deaths: number) {
+    this.retry = retry
+    this.deaths = deaths
+  }
+
+  at({ lane, number }: Place): Attempt {
+    const key = `${lane}:${number}`
+    let attempt = this.all.get(key)
+    if (attempt === undefined) {
+      const backoff = this.retry === undefined ? undefined : new Backoff(this.retry.schedule)
+      attempt = { lane, number, count: 0, deaths: 0, over: false, error: undefined, backoff }
+      this.all.set(key, attempt)
+    }
+    return attempt
+  }
+
+  /** A try failed: milliseconds until the next, or undefined if there is none. */
+  failed(place: Place, error: WorkerPanicked): Effect.Effect<number | undefined> {
+    return Effect.suspend(() => {
+      const attempt = this.at(place)
+      attempt.count += 1
+      attempt.error = error
+      if (attempt.backoff === undefined || this.retry?.while(error) !== true) return this.giveUp(attempt)
+      return Effect.flatMap(attempt.backoff.next(error), (delay) =>
+        delay === undefined ? this.giveUp(attempt) : Effect.succeed(delay)
+      )
+    })
+  }
+
+  /** A worker died with it in hand. */
+  died(place: Place, error: WorkerPanicked): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const attempt = this.at(place)
+      attempt.deaths += 1
+      if (attempt.deaths >= this.deaths) {
+        attempt.count += 1
+        attempt.error = error
+        attempt.over = true
+        return Effect.void
+      }
+      // A death is a failed try too, but only a schedule that was asked for ends the tries.
+      if (this.retry === undefined) {
+        attempt.count += 1
+        attempt.error = error
+        return Effect.void
+      }
+      return Effect.asVoid(this.failed(place, error))
+    })
+  }
+
+  private giveUp(attempt: Attempt): Effect.Effect<undefined> {
+    attempt.over = true
+    return Effect.succeed(undefined)
+  }
+
+  /** Those that a successor must not handle. */
+  get over(): ReadonlyArray<Place> {
+    return Array.from(this.all.values()).filter((attempt) => attempt.over)
+  }
+
+  /** Forgets what is acknowledged; `acked` tells how many messages of a lane are. */
+  prune(acked: (lane: number) => number): void {
+    for (const [key, { lane, number }] of this.all) {
+      if (((acked(lane) - number) | 0) > 0) this.all.delete(key)
+    }
+  }
+}

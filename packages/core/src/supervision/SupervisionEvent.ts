@@ -1,0 +1,57 @@
+/**
+ * What happened to workers and messages, as a supervised pool tells it.
+ *
+ * @since 0.1.0
+ */
+import * as Data from "effect/Data"
+import type { WorkerPanicked } from "../errors/Errors.ts"
+
+/**
+ * - `Failed`: a worker panicked, or did not start
+ * - `Restarting`: it will be replaced in so many milliseconds
+ * - `Restarted`: its successor is ready, so many milliseconds after the death was noticed
+ * - `GaveUp`: it will not be replaced
+ * - `FailedOver` and `FailedBack`: key groups went to other workers, and came back
+ * - `CircuitOpened`, `CircuitHalfOpened`, `CircuitClosed`
+ * - `Escalated`: the whole failed
+ * - `Retrying`: a message failed and will be tried again in so many milliseconds
+ * - `DeadLettered`: a message was given up after so many attempts
+ * - `Overdue`: a message was in hand for longer than its deadline
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SupervisionEvent = Data.TaggedEnum<{
+  Failed: { readonly worker: string; readonly error: WorkerPanicked }
+  Restarting: { readonly worker: string; readonly delayMillis: number }
+  Restarted: { readonly worker: string; readonly millis: number }
+  GaveUp: { readonly worker: string; readonly error: WorkerPanicked }
+  FailedOver: { readonly worker: string; readonly groups: number }
+  FailedBack: { readonly worker: string; readonly groups: number }
+  CircuitOpened: { readonly worker: string; readonly retryAfterMillis: number }
+  CircuitHalfOpened: { readonly worker: string }
+  CircuitClosed: { readonly worker: string }
+  Escalated: { readonly error: WorkerPanicked }
+  Retrying: {
+    readonly worker: string
+    readonly attempts: number
+    readonly delayMillis: number
+    readonly error: WorkerPanicked
+  }
+  DeadLettered: { readonly worker: string; readonly attempts: number }
+  Overdue: { readonly worker: string; readonly millis: number }
+}>
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const SupervisionEvent = Data.taggedEnum<SupervisionEvent>()
+
+/**
+ * How often each kind of event happened.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type SupervisionCounts = Readonly<Record<SupervisionEvent["_tag"], number>>

@@ -1,0 +1,161 @@
+/**
+ * A supervisor of programs: what supervises pools, and other supervisors.
+ *
+ * ```ts
+ * const supervisor = yield* Supervisor.make(Supervision.restart(), {
+ *   orders: Effect.flatMap(WorkerPool.make(Orders), (pool) => Effect.andThen(run(pool), pool.escalated)),
+ *   bills: ...
+ * })
+ * yield* supervisor.escalated
+ * ```
+ *
+ * @since 0.1.0
+ */
+import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import { WorkerPanicked } from "../errors/Errors.ts"
+import { EventLog } from "./EventLog.ts"
+import { type Child, Recovery } from "./Recovery.ts"
+import type { SupervisionCounts, SupervisionEvent } from "./SupervisionEvent.ts"
+import type { Supervision } from "./Supervision.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Supervisor {
+  readonly name: string
+  /** Fails when it gave up: its owner may race it, or be a child of another supervisor by it. */
+  readonly escalated: Effect.Effect<never, WorkerPanicked>
+  readonly events: Stream.Stream<SupervisionEvent>
+  readonly counts: Effect.Effect<SupervisionCounts>
+  /** Its children and what they do, in words. */
+  readonly describe: Effect.Effect<string>
+}
+
+class Program<E, R> implements Child {
+  readonly id: string
+  state: "running" | "restarting" | "ended" | "given up" = "restarting"
+  private readonly program: Effect.Effect<unknown, E, R | Scope.Scope>
+  private readonly parent: Scope.Scope
+  private readonly run: (effect: Effect.Effect<unknown, E, R>) => Effect.Effect<unknown, E>
+  private readonly onFailure: (child: Child, error: WorkerPanicked) => void
+  private life: Scope.Closeable | undefined
+
+  constructor(
+    id: string,
+    program: Effect.Effect<unknown, E, R | Scope.Scope>,
+    parent: Scope.Scope,
+    run: (effect: Effect.Effect<unknown, E, R>) => Effect.Effect<unknown, E>,
+    onFailure: (child: Child, error: WorkerPanicked) => void
+  ) {
+    this.id = id
+    this.program = program
+    this.parent = parent
+    this.run = run
+    this.onFailure = onFailure
+  }
+
+  readonly begin: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.gen({ self: this }, function* () {
+      const life = yield* Scope.fork(this.parent)
+      this.life = life
+      this.state = "running"
+      const body = Effect.exit(this.run(Scope.provide(this.program, life) as Effect.Effect<unknown, E, R>))
+      yield* Effect.forkIn(
+        Effect.flatMap(body, (exit) => {
+          // Ended by `halt`, or with the supervisor: nobody's failure.
+          if (this.life !== life) return Effect.void
+          this.life = undefined
+          return Effect.map(Scope.close(life, exit), () => this.ended(exit))
+        }),
+        this.parent
+      )
+    })
+  )
+
+  private ended(exit: Exit.Exit<unknown, E>): void {
+    if (Exit.isSuccess(exit) || Cause.hasInterruptsOnly(exit.cause)) {
+      this.state = "ended"
+      return
+    }
+    this.state = "restarting"
+    const error = Cause.squash(exit.cause)
+    this.onFailure(
+      this,
+      error instanceof WorkerPanicked
+        ? error
+        : new WorkerPanicked({
+            worker: this.id,
+            phase: "run",
+            detail: error instanceof Error ? `${error.name}: ${error.message}` : String(error),
+            cause: error
+          })
+    )
+  }
+
+  readonly halt: Effect.Effect<void> = Effect.suspend(() => {
+    const { life } = this
+    this.life = undefined
+    return life === undefined ? Effect.void : Scope.close(life, Exit.void)
+  })
+
+  readonly giveUp = (): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.state = "given up"
+    })
+}
+
+/**
+ * Runs programs side by side, in scopes of their own, and does what `supervision` says when one
+ * fails. One that succeeds has ended. All end with the scope.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = Effect.fnUntraced(function* <E, R>(
+  supervision: Supervision,
+  programs: Readonly<Record<string, Effect.Effect<unknown, E, R | Scope.Scope>>>,
+  options?: { readonly name?: string | undefined }
+): Effect.fn.Return<Supervisor, never, R | Scope.Scope> {
+  const name = options?.name ?? "supervisor"
+  const scope = yield* Effect.scope
+  const context = yield* Effect.context<R>()
+  const events = yield* EventLog.make
+  const onFailure = (child: Child, error: WorkerPanicked): void => {
+    if (!recovery.recovers) return void Effect.runFork(child.giveUp(error))
+    Effect.runFork(Effect.forkIn(recovery.recover(child, error), scope))
+  }
+  const children = Object.entries(programs).map(
+    ([id, program]) =>
+      new Program(id, program, scope, (effect) => Effect.provideContext(effect, context), onFailure)
+  )
+  const recovery: Recovery = new Recovery({
+    decisions: supervision,
+    children: () => children,
+    events,
+    failover: () => Effect.succeed(-1),
+    heldBack: () => Effect.succeed(0),
+    onEscalate: () => Effect.forEach([...children].reverse(), (child) => child.halt, { discard: true })
+  })
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.sync(() => {
+      recovery.over = true
+    })
+  )
+  yield* Effect.forEach(children, (child) => child.begin, { discard: true })
+  return {
+    name,
+    escalated: Deferred.await(recovery.escalated),
+    events: Stream.fromPubSub(events.pubsub),
+    counts: Effect.sync(() => ({ ...events.counts })),
+    describe: Effect.sync(() =>
+      [`supervisor ${name}`, ...children.map((child) => `  ${child.id}  ${child.state}`)].join("\n")
+    )
+  }
+})

@@ -1,0 +1,313 @@
+/**
+ * Laws of place: who gets what, and that it stays so for each key while workers come and go and
+ * other threads send.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
+import * as Partitioner from "../../../partition/Partitioner.ts"
+import type { PoolOptionsInput } from "../../../pool/PoolOptions.ts"
+import * as WorkerPool from "../../../pool/WorkerPool.ts"
+import { dice, must } from "../Subject.ts"
+import { sendMixed } from "./orderLaws.ts"
+import { Crowd, type Entry, Probe, Relay } from "./Probe.ts"
+import { eventually, failure, keys, law, mustBeWhole, parcels, type Subject } from "./Subject.ts"
+
+const initData = { greeting: "hello" }
+
+const everybody = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 3, initData })
+  const message = parcels("a", 0, 1)[0]
+  yield* pool.broadcast(message)
+  yield* pool.sendTo("Probe/1", { ...message, from: 1 })
+  const reports = yield* pool.askAll("Report", undefined)
+  must(reports.length === 3, `${reports.length} of 3 workers answered`)
+  for (const report of reports) mustBeWhole([report], "a", [0], 1)
+  const alone = yield* pool.askTo("Probe/1", "Report", undefined)
+  mustBeWhole([alone], "a", [1], 1)
+  must(
+    reports.filter((report) => new Map(report[0].next).has(1)).length === 1,
+    "what was sent to one worker came to another"
+  )
+  const ref = yield* pool.worker("Probe/2")
+  yield* ref.sendAll(parcels("b", 0, 5))
+  mustBeWhole([yield* pool.askTo("Probe/2", "Report", undefined)], "b", [0], 5)
+
+  const sent = yield* failure(pool.sendTo("Probe/9", message), "WorkerNotFound")
+  must(sent.known.join() === "Probe/0,Probe/1,Probe/2" && sent.unsent[0] === message, `it says: ${sent.message}`)
+  yield* failure(pool.askTo("Probe/9", "Greeting", undefined), "WorkerNotFound")
+  yield* failure(pool.worker("Probe/9"), "WorkerNotFound")
+  yield* failure(pool.removeWorker("Probe/9"), "WorkerNotFound")
+  yield* failure(pool.recycle("Probe/9"), "WorkerNotFound")
+  must((yield* pool.describe).includes("Probe/2  Running"), "a pool does not describe its workers")
+})
+
+type Pool = Effect.Success<typeof opened>
+const opened = WorkerPool.make(Probe, { size: 2, initData })
+
+/** Changes the workers in every way that there is. */
+const upheaval = Effect.fnUntraced(function* (pool: Pool, rounds: number) {
+  const roll = dice(5)
+  for (let round = 0; round < rounds; round++) {
+    switch (roll(4)) {
+      case 0:
+        yield* pool.resize(1 + roll(4))
+        break
+      case 1:
+        if (pool.size < 5) yield* pool.addWorker
+        break
+      case 2:
+        if (pool.size > 1) yield* pool.removeWorker(pool.workerIds[roll(pool.size)])
+        break
+      default:
+        yield* pool.recycle(pool.workerIds[roll(pool.size)])
+    }
+  }
+})
+
+const senders = [0, 1, 2, 3]
+
+/** Sends to some keys for as long as something else goes on, and reports how many of each it sent. */
+const sendMeanwhile = <E>(pool: Pool, names: ReadonlyArray<string>, change: Effect.Effect<void, E>) =>
+  Effect.gen(function* () {
+    let changing = true
+    const sent = senders.map(() => 0)
+    const sender = Effect.fnUntraced(function* (from: number) {
+      while (changing) {
+        yield* pool.sendAll(names.flatMap((key) => parcels(key, from, 10, sent[from])))
+        sent[from] += 10
+        yield* pool.ask(names[from], "Greeting", undefined)
+      }
+    })
+    const end = Effect.sync(() => {
+      changing = false
+    })
+    yield* Effect.all([Effect.ensuring(change, end), Effect.forEach(senders, sender, { concurrency: "unbounded" })], {
+      concurrency: "unbounded",
+      discard: true
+    })
+    return sent
+  })
+
+const mustHaveAll = (
+  reports: ReadonlyArray<ReadonlyArray<Entry>>,
+  names: ReadonlyArray<string>,
+  sent: ReadonlyArray<number>
+) => {
+  must(
+    sent.every((count) => count > 0),
+    "a sender sent nothing: the law was not tested"
+  )
+  for (const key of names) for (const from of senders) mustBeWhole(reports, key, [from], sent[from])
+}
+
+const elastic = (options: PoolOptionsInput, partitioner: Partitioner.Partitioner<string | number | bigint>) =>
+  Effect.gen(function* () {
+    const pool = yield* WorkerPool.make(Probe, { size: 2, initData, partitioner, ...options })
+    const names = keys(30)
+    const sent = yield* sendMeanwhile(pool, names, upheaval(pool, 8))
+    yield* pool.drained
+    mustHaveAll(yield* pool.askAll("Report", undefined), names, sent)
+  })
+
+const elasticCrowd = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Crowd, { size: 1 })
+  const names = keys(20)
+  const sending = yield* Effect.forkChild(sendMixed(pool, 0, names, 100))
+  for (const size of [3, 1, 2]) yield* pool.resize(size)
+  yield* Fiber.join(sending)
+  yield* pool.drained
+  const reports = yield* pool.askAll("Report", undefined)
+  for (const key of names) mustBeWhole(reports, key, [0], 100)
+})
+
+const interrupted = Effect.gen(function* () {
+  const pool = yield* opened
+  const names = keys(30)
+  const roll = dice(9)
+  let cut = 0
+  const change = Effect.gen(function* () {
+    for (let round = 0; round < 12; round++) {
+      const exit = yield* Effect.exit(Effect.timeout(pool.resize(1 + (round % 4)), 1 + roll(250)))
+      if (Exit.isFailure(exit)) cut += 1
+    }
+  })
+  const sent = yield* sendMeanwhile(pool, names, change)
+  yield* pool.drained
+  mustHaveAll(yield* pool.askAll("Report", undefined), names, sent)
+  yield* pool.resize(2)
+  yield* pool.drained
+  mustHaveAll(yield* pool.askAll("Report", undefined), names, sent)
+})
+
+const unkeyed = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 2, initData, partitioner: Partitioner.roundRobin() })
+  let sent = 0
+  let changing = true
+  const traffic = Effect.gen(function* () {
+    while (changing) {
+      yield* pool.sendAll(parcels("a", 0, 20, sent))
+      sent += 20
+    }
+  })
+  const change = Effect.gen(function* () {
+    yield* pool.resize(3)
+    yield* pool.recycle("Probe/0")
+    yield* pool.recycle("Probe/2")
+    changing = false
+  })
+  yield* Effect.all([traffic, change], { concurrency: "unbounded" })
+  yield* pool.drained
+  const orders = yield* pool.askAll("Order", undefined)
+  // A recycled worker has a new memory of order; what it handled before is only in its counts.
+  must(orders.length === 3 && sent > 0, "the law was not tested")
+})
+
+const badSizes = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 1, maxSize: 2, initData })
+  for (const size of [0, -1, 3, 1.5, Number.NaN, Infinity]) {
+    const refused = yield* failure(pool.resize(size), "InvalidConfig")
+    must(refused.option.includes("size") && Object.is(refused.value, size), `it says: ${refused.message}`)
+  }
+  yield* failure(pool.removeWorker("Probe/0"), "InvalidConfig")
+  must((yield* pool.addWorker) === "Probe/1", "a worker that was added has another name")
+  yield* failure(pool.addWorker, "InvalidConfig")
+  yield* pool.removeWorker("Probe/0")
+  must(pool.workerIds.join() === "Probe/1", `after a removal there are ${pool.workerIds.join()}`)
+  must((yield* pool.ask("any", "Greeting", undefined)) === "hello", "the worker that is left does not answer")
+})
+
+/** Sends that wait for keys on the move are subject to their timeout, and are given back. */
+const waitingForMove = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 1, initData, capacity: 4 })
+  const worker = yield* pool.worker("Probe/0")
+  yield* worker.pause
+  yield* pool.send(parcels("a", 0, 1)[0])
+  const resizing = yield* Effect.forkChild(pool.resize(2))
+  // Held once a message to some key does not find its worker.
+  const names = keys(40)
+  const late = yield* eventuallyHeld(pool, names)
+  must(late.length > 0, "nothing was held")
+  yield* worker.resume
+  yield* Fiber.join(resizing)
+  yield* pool.drained
+  const reports = yield* pool.askAll("Report", undefined)
+  const handled = reports.flat().reduce((sum, { next }) => sum + next.length, 0)
+  must(handled === 1 + names.length - late.length, `${handled} handled, ${late.length} given back`)
+})
+
+const eventuallyHeld = Effect.fnUntraced(function* (pool: Pool, names: ReadonlyArray<string>) {
+  yield* eventually(Effect.map(pool.describe, (words) => !words.includes("Probe/1  Idle")))
+  const back: Array<unknown> = []
+  for (const key of names) {
+    const exit = yield* Effect.exit(Effect.flip(pool.send(parcels(key, 0, 1)[0], { timeout: "20 millis" })))
+    if (Exit.isSuccess(exit) && "unsent" in exit.value) back.push(...exit.value.unsent)
+  }
+  return back
+})
+
+const relayed = (subject: Subject) =>
+  Effect.gen(function* () {
+    const target = yield* WorkerPool.make(Probe, { size: 2, capacity: 64, initData })
+    const relay = yield* WorkerPool.make(Relay, { size: 2, initData: { to: target.handle } })
+    const names = keys(10)
+    const count = subject.messages
+    const sending = yield* Effect.forkChild(
+      Effect.forEach(senders, (from) => sendMixed(relay, from, names, count), {
+        concurrency: "unbounded",
+        discard: true
+      })
+    )
+    for (const size of [4, 1, 3]) yield* target.resize(size)
+    yield* target.recycle(target.workerIds[1])
+    yield* Fiber.join(sending)
+    yield* relay.drained
+    const passed = yield* relay.askAll("Passed", undefined)
+    const total = names.length * senders.length * count
+    must(passed.reduce((sum, n) => sum + n, 0) === total, `${passed.join(" + ")} messages were passed on, not ${total}`)
+    // Their lanes are not this thread's, so this thread cannot tell when they are empty.
+    yield* eventually(
+      Effect.map(
+        target.askAll("Report", undefined),
+        (reports) => reports.flat().reduce((sum, { next }) => sum + next.reduce((all, [, n]) => all + n, 0), 0) >= total
+      )
+    )
+    const reports = yield* target.askAll("Report", undefined)
+    for (const key of names) mustBeWhole(reports, key, senders, count)
+  })
+
+const clients = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 2, clients: 2, initData })
+  for (let round = 0; round < 10; round++) {
+    yield* Effect.scoped(
+      Effect.gen(function* () {
+        const client = yield* WorkerPool.connect(Probe, pool.handle)
+        yield* client.sendAll(parcels("a", 0, 3, round * 3))
+      })
+    )
+  }
+  const one = yield* WorkerPool.connect(Probe, pool.handle)
+  const other = yield* WorkerPool.connect(Probe, pool.handle)
+  const refused = yield* failure(WorkerPool.connect(Probe, pool.handle), "InvalidConfig")
+  must(refused.message.includes("clients"), `one client too many: ${refused.message}`)
+  const strange = yield* failure(WorkerPool.connect(Crowd, pool.handle as never), "InvalidConfig")
+  must(strange.option === "WorkerPool.connect", `another contract: ${strange.message}`)
+  yield* one.send(parcels("a", 1, 1)[0])
+  yield* other.sendTo("Probe/1", parcels("b", 1, 1)[0])
+  yield* failure(other.sendTo("Probe/9", parcels("b", 1, 1)[0]), "WorkerNotFound")
+  yield* eventually(
+    Effect.map(
+      pool.askAll("Report", undefined),
+      (reports) => reports.flat().reduce((sum, { next }) => sum + next.length, 0) === 3
+    )
+  )
+  mustBeWhole(yield* pool.askAll("Report", undefined), "a", [0], 30)
+})
+
+const closedToClients = Effect.gen(function* () {
+  const handle = yield* Effect.scoped(
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Probe, { size: 1, initData })
+      return pool.handle
+    })
+  )
+  const exit = yield* Effect.exit(WorkerPool.connect(Probe, handle))
+  if (Exit.isSuccess(exit)) {
+    const all = parcels("a", 0, 5)
+    const refused = yield* failure(exit.value.sendAll(all), "SendError")
+    must(refused.reason === "Closed" && refused.unsent.length === 5, `a pool that is closed says: ${refused.message}`)
+    yield* failure(exit.value.sendTo("Probe/0", all[0]), "SendError")
+  }
+})
+
+/**
+ * @category laws
+ * @since 0.1.0
+ */
+export const placeLaws = (subject: Subject) => [
+  law(subject, "broadcasts reach everybody, the rest whom it names, and nobody is guessed", everybody),
+  law(
+    subject,
+    "workers come and go under traffic: nothing lost, nothing twice, no key out of order",
+    elastic({}, Partitioner.hash())
+  ),
+  law(
+    subject,
+    "workers come and go while senders wait for room",
+    elastic({ capacity: 3 }, Partitioner.consistentHash())
+  ),
+  law(subject, "workers that handle several keys at once come and go", elasticCrowd),
+  law(subject, "a change that is interrupted takes effect, or does not", interrupted),
+  law(subject, "workers without keys come and go, and nothing is refused", unkeyed),
+  law(subject, "sizes that cannot be are refused by name", badSizes),
+  law(subject, "a send that waits for keys on the move may be late, and gives back", waitingForMove),
+  ...(subject.isolation === "process"
+    ? []
+    : [
+        law(subject, "workers send to workers by key, through every change", relayed(subject)),
+        law(subject, "other threads connect again and again, as many at once as may", clients),
+        law(subject, "a pool that is closed takes nothing from other threads", closedToClients)
+      ])
+]

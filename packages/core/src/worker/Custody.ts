@@ -1,0 +1,152 @@
+/**
+ * What a supervised worker owes its owner for each frame that it takes: a word about which one is
+ * in hand, so that a death can be put down to it; and, where state is saved, a snapshot before any
+ * acknowledgement.
+ *
+ * A snapshot says of which messages it has the effects. The worker acknowledges those only when the
+ * owner has it: whatever dies when, a successor begins with the last snapshot, passes what is in it
+ * already, and handles all that is not.
+ *
+ * @since 0.1.0
+ */
+import { ByteMemory } from "../ring/ByteMemory.ts"
+import type { ControlBlock } from "../ring/ControlBlock.ts"
+import type { Mark, ReceiverPort } from "../ring/ReceiverPort.ts"
+import type { Codec } from "../codec/Codec.ts"
+import type { Progress } from "./Progress.ts"
+import type { Safeguard, Saved } from "./Safeguard.ts"
+
+const placeOf = (lane: number, number: number): string => `${lane}:${number}`
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Custody {
+  readonly guard: Safeguard
+  /** Whether a snapshot is to be taken before another message. */
+  due = false
+  private readonly control: ControlBlock
+  private readonly port: ReceiverPort
+  private readonly progress: Progress
+  private readonly ring: () => void
+  private readonly every: number
+  private readonly over: Set<string>
+  private readonly done: Set<string>
+  private readonly counts: ReadonlyArray<number> | undefined
+  private since = 0
+  private number = 0
+  private awaited: ReadonlyArray<Mark> | undefined
+  private timer: ReturnType<typeof setTimeout> | undefined
+  private scratch = new ByteMemory(new ArrayBuffer(1024))
+
+  /** @param ring wakes the worker */
+  constructor(guard: Safeguard, control: ControlBlock, port: ReceiverPort, progress: Progress, ring: () => void) {
+    const { done = [] } = guard.resume ?? {}
+    this.guard = guard
+    this.control = control
+    this.port = port
+    this.progress = progress
+    this.ring = ring
+    this.every = guard.snapshots?.every ?? Infinity
+    this.over = new Set(guard.over.map(({ lane, number }) => placeOf(lane, number)))
+    this.done = new Set(Array.from({ length: done.length / 2 }, (_, i) => placeOf(done[2 * i], done[2 * i + 1])))
+    this.counts = guard.resume?.counts
+    this.number = control.kept
+  }
+
+  /** Whether acknowledging waits for snapshots. */
+  get saves(): boolean {
+    return this.guard.snapshots !== undefined
+  }
+
+  /** Takes the frame that the port found into its hands; false if a predecessor's snapshot has its effect. */
+  begin(): boolean {
+    const { lane, laneIndex } = this.port
+    if (this.counts !== undefined && this.isPast(laneIndex, lane.count)) return false
+    this.control.begin(laneIndex, lane.count)
+    this.touch()
+    return true
+  }
+
+  private isPast(lane: number, number: number): boolean {
+    const count = this.counts![lane]
+    if (count !== undefined && ((count - number) | 0) > 0) return true
+    return this.done.size > 0 && this.done.delete(placeOf(lane, number))
+  }
+
+  /** Whether the frame that the port found must not be handled. */
+  isOver(): boolean {
+    return this.over.size > 0 && this.over.has(placeOf(this.port.laneIndex, this.port.lane.count))
+  }
+
+  /** Nothing is in its hands. */
+  rest(): void {
+    this.control.rest()
+  }
+
+  /** The state is about to differ from the last snapshot. */
+  touch(): void {
+    if (this.since === 0 && this.guard.snapshots !== undefined) this.begun(this.guard.snapshots.millis)
+    if (++this.since >= this.every) this.due = true
+  }
+
+  private begun(millis: number): void {
+    this.timer ??= setTimeout(() => {
+      this.timer = undefined
+      if (this.since === 0) return
+      this.due = true
+      this.ring()
+    }, millis)
+  }
+
+  /** Whether a snapshot may be taken now, or must wait for the owner to take the last one. */
+  get ready(): boolean {
+    this.confirm()
+    return this.awaited === undefined
+  }
+
+  /** Acknowledges what the owner has a snapshot of. */
+  confirm(): void {
+    if (this.awaited === undefined || this.control.kept !== this.number) return
+    for (const [lane, { count, position }] of this.awaited.entries()) this.port.ackTo(lane, position, count)
+    this.awaited = undefined
+  }
+
+  /** Whether the owner has said that it has the snapshot, and nobody has looked yet. */
+  get confirmed(): boolean {
+    return this.awaited !== undefined && this.control.kept === this.number
+  }
+
+  /** Encodes a snapshot, to be sent under the number that `saved` returns next. */
+  save(codec: Codec<unknown>, state: unknown): Saved {
+    const bound = codec.fixedSize ?? codec.bound(state)
+    if (bound > this.scratch.u8.length) this.scratch = new ByteMemory(new ArrayBuffer((bound * 2 + 7) & ~7))
+    this.scratch.attachments = []
+    const end = codec.write(this.scratch, 0, state)
+    if (this.scratch.attachments.length > 0) throw new TypeError("a snapshot with buffers that are not its own")
+    const marks = this.port.marks()
+    const done: Array<number> = []
+    for (let lane = 0; lane < marks.length; lane++) {
+      const first = this.progress.first(lane)
+      if (first === undefined) continue
+      marks[lane] = { position: first.start, count: (first.count - 1) | 0 }
+      for (const number of this.progress.doneIn(lane)) done.push(lane, number)
+    }
+    this.awaited = marks
+    return { state: this.scratch.u8.slice(0, end), counts: marks.map((mark) => mark.count), done }
+  }
+
+  /** The number of the snapshot that was just encoded. */
+  saved(): number {
+    this.number = (this.number + 1) | 0
+    this.since = 0
+    this.due = false
+    return this.number
+  }
+
+  close(): void {
+    if (this.timer !== undefined) clearTimeout(this.timer)
+    this.timer = undefined
+  }
+}

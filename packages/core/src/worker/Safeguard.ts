@@ -1,0 +1,50 @@
+/**
+ * What a supervised worker is told when it starts. Plain data, part of its `Links`.
+ *
+ * @since 0.1.0
+ */
+
+/**
+ * A frame's place in a mailbox: the lane, and its number there.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface FramePlace {
+  readonly lane: number
+  readonly number: number
+}
+
+/**
+ * A state, and which messages it has the effects of: all before `counts` in each lane, and those in
+ * `done` besides.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Saved {
+  /** Encoded by the contract's `state`. */
+  readonly state: Uint8Array
+  readonly counts: ReadonlyArray<number>
+  /** Lane and number in turn. */
+  readonly done: ReadonlyArray<number>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Safeguard {
+  /** Whether its owner decides about messages that failed; they are a panic otherwise. */
+  readonly retries: boolean
+  /** How long one message may take, in milliseconds; 0 is for ever. */
+  readonly deadlineMillis: number
+  /** When it sends its state, and only then acknowledges: every so many messages, or after so long. */
+  readonly snapshots: { readonly every: number; readonly millis: number } | undefined
+  /** What it begins with, after `init`. */
+  readonly resume: Saved | undefined
+  /** Frames that it must not handle. */
+  readonly over: ReadonlyArray<FramePlace>
+  /** Whether its predecessor panicked: one message at a time then, until it is past where that was. */
+  readonly singly: boolean
+}

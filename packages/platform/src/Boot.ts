@@ -7,7 +7,8 @@
 import type { MirrorStart } from "@shared-nothing/core/OwnerMirror"
 import type { Links } from "@shared-nothing/core/Workers"
 import type * as Effect from "effect/Effect"
-import type { CpuAffinity, Placement } from "./CpuAffinity.ts"
+import type { WorkerConfig } from "@shared-nothing/core/WorkerConfig"
+import type { Telemetry } from "./Telemetry.ts"
 
 /**
  * From the parent, once the thread or process listens: `links` for a thread, `mirror` for a process.
@@ -17,8 +18,11 @@ import type { CpuAffinity, Placement } from "./CpuAffinity.ts"
  */
 export type Boot = {
   readonly contract: string
-  /** Where it is to run; `index` is its number among those to spread. */
-  readonly affinity?: { readonly cpu: CpuAffinity; readonly index: number }
+  /** What it does to itself; `index` is its number among those of its pool. */
+  readonly config: Pick<WorkerConfig, "cpuAffinity" | "priority">
+  readonly index: number
+  /** Whether its owner wants its spans. */
+  readonly traced: boolean
 } & ({ readonly links: Links } | { readonly mirror: MirrorStart })
 
 /**
@@ -29,7 +33,8 @@ export type Boot = {
  * @since 0.1.0
  */
 export type Report =
-  | { readonly _tag: "Ready"; readonly placement?: Placement }
+  | { readonly _tag: "Ready"; readonly placement: string | undefined }
+  | { readonly _tag: "Telemetry"; readonly telemetry: Telemetry }
   | { readonly _tag: "Ended" }
   | { readonly _tag: "Panicked"; readonly error: unknown }
   | { readonly _tag: "Crashed"; readonly name: string; readonly message: string; readonly stack: string }

@@ -68,8 +68,13 @@ export const inheritedFlags = (flags: ReadonlyArray<string> = process.execArgv):
  * @category constructors
  * @since 0.1.0
  */
-export const start = (module: URL, flags: ReadonlyArray<string>, env: Readonly<Record<string, string>>): ChildProcess =>
-  spawn(process.execPath, [...inheritedFlags(), ...flags, "--eval", bootstrap, module.href], {
+export const start = (
+  module: URL,
+  flags: ReadonlyArray<string>,
+  env: Readonly<Record<string, string>>,
+  args: ReadonlyArray<string>
+): ChildProcess =>
+  spawn(process.execPath, [...inheritedFlags(), ...flags, "--eval", bootstrap, module.href, ...args], {
     env: { ...process.env, ...env },
     stdio: ["ignore", "inherit", "inherit", "ipc", "pipe", "pipe"],
     serialization: "advanced"

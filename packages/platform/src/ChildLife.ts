@@ -20,7 +20,6 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Report } from "./Boot.ts"
 import * as Child from "./Child.ts"
-import type * as CpuAffinity from "./CpuAffinity.ts"
 
 const decodePanic = Schema.decodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
 
@@ -61,7 +60,7 @@ const errorOf = ({ message, name, stack }: Report & { readonly _tag: "Crashed" }
 export class ChildLife {
   readonly owner = ThreadIdentity.makeVirtual()
   readonly child: ChildProcess
-  readonly ready = Deferred.makeUnsafe<CpuAffinity.Placement | undefined, WorkerPanicked>()
+  readonly ready = Deferred.makeUnsafe<string | undefined, WorkerPanicked>()
   readonly ended = Deferred.makeUnsafe<void, WorkerPanicked>()
   readonly exited = Deferred.makeUnsafe<void>()
   phase = "import"
@@ -75,12 +74,18 @@ export class ChildLife {
   private patience: ReturnType<typeof setTimeout> | undefined
 
   /** Throws a `RingFault` if the worker's endpoints are not to be had. */
-  constructor(module: URL, flags: ReadonlyArray<string>, env: Readonly<Record<string, string>>, links: Links) {
+  constructor(
+    module: URL,
+    flags: ReadonlyArray<string>,
+    env: Readonly<Record<string, string>>,
+    args: ReadonlyArray<string>,
+    links: Links
+  ) {
     this.worker = links.workerId
     let pipe: ReturnType<typeof Child.pipeOf> | undefined
     this.mirror = OwnerMirror.make(links, this.owner, (bytes) => pipe!.write(bytes))
     try {
-      this.child = Child.start(module, flags, env)
+      this.child = Child.start(module, flags, env, args)
     } catch (cause) {
       this.mirror.close()
       throw cause
@@ -120,7 +125,7 @@ export class ChildLife {
     this.settle()
   }
 
-  take(report: Report): void {
+  take(report: Exclude<Report, { readonly _tag: "Telemetry" }>): void {
     switch (report._tag) {
       case "Ready":
         this.phase = "run"

@@ -12,10 +12,9 @@
  *
  * @since 0.1.0
  */
-import { statSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { InvalidConfig, Timeout, type WorkerPanicked } from "@shared-nothing/core/Errors"
+import type { WorkerConfig } from "@shared-nothing/core/WorkerConfig"
 import { type SpawnOptions, type WorkerProcess, Workers } from "@shared-nothing/core/Workers"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -24,25 +23,10 @@ import type * as Scope from "effect/Scope"
 import * as EffectWorker from "effect/workers/Worker"
 import type { Boot, Report } from "./Boot.ts"
 import { ChildLife, panic } from "./ChildLife.ts"
-import * as CpuAffinity from "./CpuAffinity.ts"
+import * as Entries from "./Entries.ts"
 import "./NodeConnector.ts"
-import type { Entry } from "./NodeWorkers.ts"
 import { parallelism } from "./Parallelism.ts"
-
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Options {
-  /** Flags of Node.js for the children, after those of this process: `["--max-old-space-size=512"]`. */
-  readonly execArgv?: ReadonlyArray<string> | undefined
-  /** Environment variables for the children, on top of those of this process. */
-  readonly env?: Readonly<Record<string, string>> | undefined
-  /** The processor of every child, or `"spread"`: each on one of its own, as far as there are enough. */
-  readonly cpuAffinity?: CpuAffinity.CpuAffinity | undefined
-}
-
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
+import * as Telemetry from "./Telemetry.ts"
 
 /**
  * Provides `Workers` on child processes, one module for each contract. Fails with `InvalidConfig` if
@@ -51,88 +35,49 @@ const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false
  * @category layers
  * @since 0.1.0
  */
-export const layer = (...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, InvalidConfig> =>
-  layerWith({}, ...entries)
-
-/**
- * As `layer`, with options for the children.
- *
- * @category layers
- * @since 0.1.0
- */
-export const layerWith = (options: Options, ...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, InvalidConfig> =>
-  Layer.effect(Workers, make(options, entries)).pipe(Layer.provide(NodeWorker.layerPlatform))
-
-const make = Effect.fnUntraced(function* (options: Options, entries: ReadonlyArray<Entry>) {
-  const { cpuAffinity } = options
-  if (typeof cpuAffinity === "number" && !(Number.isInteger(cpuAffinity) && cpuAffinity >= 0)) {
-    return yield* new InvalidConfig({
-      option: "NodeProcesses.cpuAffinity",
-      value: cpuAffinity,
-      allowed: `the number of a processor, or "spread"`
-    })
-  }
-  for (const [contract, module] of entries) {
-    if (module.protocol === "file:" && !isFile(fileURLToPath(module))) {
-      return yield* new InvalidConfig({
-        option: `NodeProcesses.layer.${contract.workerName}`,
-        value: fileURLToPath(module),
-        allowed: "the module of the worker; there is no file of that name"
+export const layer = (...entries: ReadonlyArray<Entries.Entry>): Layer.Layer<Workers, InvalidConfig> =>
+  Layer.effect(
+    Workers,
+    Effect.gen(function* () {
+      const modules = yield* Entries.resolve(where, entries)
+      const platform = yield* EffectWorker.WorkerPlatform
+      const telemetry = yield* Telemetry.receiver
+      return Workers.of({
+        isolation: "process",
+        parallelism: parallelism(),
+        spawn: Effect.fnUntraced(function* (options) {
+          const module = yield* Entries.find(where, modules, options.contract)
+          if (options.links.initAttachments.length > 0) {
+            return yield* new InvalidConfig({
+              option: `${options.contract.workerName}.initData`,
+              value: options.links.workerId,
+              allowed: "data without shared memory; a process shares none"
+            })
+          }
+          return yield* spawn(platform, telemetry, module, options)
+        })
       })
-    }
-  }
-  const platform = yield* EffectWorker.WorkerPlatform
-  const places = new Places()
-  return Workers.of({
-    isolation: "process",
-    parallelism: parallelism(),
-    spawn: Effect.fnUntraced(function* (asked) {
-      const entry = entries.find(([known]) => known.workerName === asked.contract.workerName)
-      if (entry === undefined) {
-        return yield* new InvalidConfig({
-          option: "NodeProcesses.layer",
-          value: asked.contract.workerName,
-          allowed: `one of ${entries.map(([known]) => known.workerName).join(", ") || "(no worker was given)"}`
-        })
-      }
-      if (asked.links.initAttachments.length > 0) {
-        return yield* new InvalidConfig({
-          option: `${asked.contract.workerName}.initData`,
-          value: asked.links.workerId,
-          allowed: "data without shared memory; a process shares none"
-        })
-      }
-      const affinity = cpuAffinity === undefined ? undefined : { cpu: cpuAffinity, index: yield* places.take }
-      return yield* spawn(platform, entry[1], options, affinity, asked)
     })
-  })
-})
+  ).pipe(Layer.provide(NodeWorker.layerPlatform))
 
-/** Numbers for the workers to spread: the lowest that is free, so that a successor gets its predecessor's. */
-class Places {
-  private readonly taken = new Set<number>()
+const where = "NodeProcesses.layer"
 
-  readonly take: Effect.Effect<number, never, Scope.Scope> = Effect.acquireRelease(
-    Effect.sync(() => {
-      let index = 0
-      while (this.taken.has(index)) index += 1
-      this.taken.add(index)
-      return index
-    }),
-    (index) => Effect.sync(() => this.taken.delete(index))
-  )
-}
+/** The flags of Node.js that stand for the limits of a `WorkerConfig`. */
+const flagsOf = ({ execArgv, heapMegabytes, stackMegabytes, youngHeapMegabytes }: WorkerConfig): Array<string> => [
+  ...(heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]),
+  ...(youngHeapMegabytes === undefined ? [] : [`--max-semi-space-size=${Math.max(1, Math.floor(youngHeapMegabytes / 3))}`]),
+  ...(stackMegabytes === undefined ? [] : [`--stack-size=${stackMegabytes * 984}`]),
+  ...(execArgv ?? [])
+]
 
 const spawn = Effect.fnUntraced(function* (
   platform: EffectWorker.WorkerPlatform["Service"],
+  telemetry: Effect.Success<typeof Telemetry.receiver>,
   module: URL,
-  options: Options,
-  affinity: Boot["affinity"],
-  asked: SpawnOptions
+  { config, contract, index, links, startMillis }: SpawnOptions
 ): Effect.fn.Return<WorkerProcess, WorkerPanicked | Timeout, Scope.Scope> {
-  const { contract, links, startMillis } = asked
   const life = yield* Effect.try({
-    try: () => new ChildLife(module, options.execArgv ?? [], options.env ?? {}, links),
+    try: () => new ChildLife(module, flagsOf(config), config.env ?? {}, config.args ?? [], links),
     catch: (cause) => panic(links.workerId, "attach", cause instanceof Error ? cause.message : String(cause))
   })
   const worker = yield* Effect.orDie(
@@ -141,16 +86,22 @@ const spawn = Effect.fnUntraced(function* (
   const boot: Boot = {
     contract: contract.workerName,
     mirror: life.start,
-    ...(affinity === undefined ? {} : { affinity })
+    config,
+    index,
+    traced: telemetry.traced
   }
   yield* Effect.forkScoped(
     Effect.ignore(
-      worker.run((report) => Effect.sync(() => life.take(report)), {
-        onSpawn: Effect.suspend(() => {
-          life.phase = "init"
-          return Effect.ignore(worker.send(boot))
-        })
-      })
+      worker.run(
+        (report) =>
+          report._tag === "Telemetry" ? telemetry.receive(report.telemetry) : Effect.sync(() => life.take(report)),
+        {
+          onSpawn: Effect.suspend(() => {
+            life.phase = "init"
+            return Effect.ignore(worker.send(boot))
+          })
+        }
+      )
     )
   )
   // Runs before the finalizer of `effect/workers`, which would wait 5 s for a child that hangs. Whoever
@@ -162,8 +113,6 @@ const spawn = Effect.fnUntraced(function* (
     orElse: () =>
       Effect.fail(new Timeout({ operation: `start of worker ${links.workerId}`, millis: startMillis, unsent: [] }))
   })
-  if (placement?._tag === "Degraded")
-    yield* Effect.logWarning(`worker ${links.workerId} is ${CpuAffinity.format(placement)}`)
   life.unref()
-  return { owner: life.owner, ended: Deferred.await(life.ended), kill: life.kill }
+  return { owner: life.owner, placement, ended: Deferred.await(life.ended), kill: life.kill }
 })

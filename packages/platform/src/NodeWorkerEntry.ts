@@ -21,8 +21,9 @@ import * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import * as WorkerRunner from "effect/workers/WorkerRunner"
 import type { Boot, Place, Report } from "./Boot.ts"
-import * as CpuAffinity from "./CpuAffinity.ts"
 import "./NodeConnector.ts"
+import { settle } from "./Settling.ts"
+import * as Telemetry from "./Telemetry.ts"
 
 const encodePanic = Schema.encodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
 
@@ -46,11 +47,15 @@ export const launch = <Self, E>(implementation: Layer.Layer<Worker.Implementatio
     yield* runner.run((port, boot) =>
       Effect.gen(function* () {
         const place = yield* placeOf(boot)
-        const { affinity } = boot
-        const placement = affinity === undefined ? undefined : yield* CpuAffinity.pin(affinity.cpu, affinity.index)
-        const ready = () =>
-          runner.sendUnsafe(port, { _tag: "Ready", ...(placement === undefined ? {} : { placement }) })
-        const exit = yield* Effect.exit(life(layer, boot.contract, place.links, ready))
+        const placement = yield* settle(boot.config, boot.index, !isMainThread)
+        const ready = () => runner.sendUnsafe(port, { _tag: "Ready", placement })
+        const telemetry = Telemetry.layer(
+          (message) => runner.sendUnsafe(port, { _tag: "Telemetry", telemetry: message }),
+          boot.traced
+        )
+        const exit = yield* Effect.exit(
+          Effect.provide(life(layer, boot.contract, place.links, ready), telemetry)
+        )
         yield* place.leave(() => runner.sendUnsafe(port, reportOf(place.links.workerId, exit)))
       })
     )

@@ -4,11 +4,9 @@
  *
  * @since 0.1.0
  */
-import { statSync } from "node:fs"
-import { fileURLToPath } from "node:url"
 import { Worker as Thread } from "node:worker_threads"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
-import { InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
+import { type InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
 import { type SpawnOptions, type WorkerProcess, Workers } from "@shared-nothing/core/Workers"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -17,16 +15,10 @@ import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as EffectWorker from "effect/workers/Worker"
 import type { Boot, Report } from "./Boot.ts"
+import * as Entries from "./Entries.ts"
 import { ownerOf } from "./NodeConnector.ts"
 import { parallelism } from "./Parallelism.ts"
-
-/**
- * A contract and the module that implements it: `new URL("./Tally.worker.ts", import.meta.url)`.
- *
- * @category models
- * @since 0.1.0
- */
-export type Entry = readonly [contract: { readonly workerName: string }, module: URL]
+import * as Telemetry from "./Telemetry.ts"
 
 const decodePanic = Schema.decodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
 
@@ -40,8 +32,6 @@ const { workerData } = require("node:worker_threads")
 require("node:module").enableCompileCache?.()
 import(workerData)`
 
-const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
-
 /**
  * Provides `Workers` on threads, one module for each contract. Fails with `InvalidConfig` if a
  * module is not there, naming the path it resolved to.
@@ -49,45 +39,33 @@ const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false
  * @category layers
  * @since 0.1.0
  */
-export const layerThreads = (...entries: ReadonlyArray<Entry>): Layer.Layer<Workers, InvalidConfig> =>
+export const layerThreads = (...entries: ReadonlyArray<Entries.Entry>): Layer.Layer<Workers, InvalidConfig> =>
   Layer.effect(
     Workers,
     Effect.gen(function* () {
-      for (const [contract, module] of entries) {
-        if (module.protocol === "file:" && !isFile(fileURLToPath(module))) {
-          return yield* new InvalidConfig({
-            option: `NodeWorkers.layerThreads.${contract.workerName}`,
-            value: fileURLToPath(module),
-            allowed: "the module of the worker; there is no file of that name"
-          })
-        }
-      }
+      const modules = yield* Entries.resolve(where, entries)
       const platform = yield* EffectWorker.WorkerPlatform
+      const telemetry = yield* Telemetry.receiver
       return Workers.of({
         isolation: "thread",
         parallelism: parallelism(),
-        spawn: (options) => {
-          const entry = entries.find(([known]) => known.workerName === options.contract.workerName)
-          return entry === undefined
-            ? Effect.fail(
-                new InvalidConfig({
-                  option: "NodeWorkers.layerThreads",
-                  value: options.contract.workerName,
-                  allowed: `one of ${entries.map(([known]) => known.workerName).join(", ") || "(no worker was given)"}`
-                })
-              )
-            : spawn(platform, entry[1], options)
-        }
+        spawn: (options) =>
+          Effect.flatMap(Entries.find(where, modules, options.contract), (module) =>
+            spawn(platform, telemetry, module, options)
+          )
       })
     })
   ).pipe(Layer.provide(NodeWorker.layerPlatform))
 
+const where = "NodeWorkers.layerThreads"
+
 const spawn = Effect.fnUntraced(function* (
   platform: EffectWorker.WorkerPlatform["Service"],
+  telemetry: Effect.Success<typeof Telemetry.receiver>,
   module: URL,
-  { contract, links, startMillis }: SpawnOptions
+  { config, contract, index, links, startMillis }: SpawnOptions
 ): Effect.fn.Return<WorkerProcess, WorkerPanicked | Timeout, Scope.Scope> {
-  const ready = Deferred.makeUnsafe<void, WorkerPanicked>()
+  const ready = Deferred.makeUnsafe<string | undefined, WorkerPanicked>()
   const ended = Deferred.makeUnsafe<void, WorkerPanicked>()
   const exited = Deferred.makeUnsafe<void>()
   let phase = "import"
@@ -97,7 +75,22 @@ const spawn = Effect.fnUntraced(function* (
     Deferred.doneUnsafe(ended, exit)
   }
 
-  const thread = new Thread(bootstrap, { eval: true, workerData: module.href, name: links.workerId })
+  const { args, env, execArgv, heapMegabytes, stackMegabytes, youngHeapMegabytes } = config
+  const thread = new Thread(bootstrap, {
+    eval: true,
+    workerData: module.href,
+    name: links.workerId,
+    ...(args === undefined ? {} : { argv: [...args] }),
+    ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
+    ...(execArgv === undefined ? {} : { execArgv: [...process.execArgv, ...execArgv] }),
+    resourceLimits: {
+      ...(stackMegabytes === undefined ? {} : { stackSizeMb: stackMegabytes }),
+      ...(heapMegabytes === undefined ? {} : { maxOldGenerationSizeMb: heapMegabytes }),
+      ...(youngHeapMegabytes === undefined ? {} : { maxYoungGenerationSizeMb: youngHeapMegabytes })
+    }
+  })
+  // It forgets its number when it ends.
+  const { threadId } = thread
   thread.once("error", (cause) => {
     thrown = { cause }
   })
@@ -135,22 +128,25 @@ const spawn = Effect.fnUntraced(function* (
   yield* Effect.forkScoped(
     Effect.ignore(
       worker.run(
-        (report) =>
-          Effect.sync(() => {
+        (report) => {
+          if (report._tag === "Telemetry") return telemetry.receive(report.telemetry)
+          return Effect.sync(() => {
             switch (report._tag) {
               case "Ready":
                 phase = "run"
-                return Deferred.doneUnsafe(ready, Effect.void)
+                return Deferred.doneUnsafe(ready, Effect.succeed(report.placement))
               case "Ended":
                 return end(Effect.void)
               case "Panicked":
                 return end(Effect.fail(decodePanic(report.error)))
             }
-          }),
+          })
+        },
         {
           onSpawn: Effect.suspend(() => {
             phase = "init"
-            return Effect.ignore(worker.send({ contract: contract.workerName, links }))
+            const { traced } = telemetry
+            return Effect.ignore(worker.send({ contract: contract.workerName, links, config, index, traced }))
           })
         }
       )
@@ -160,11 +156,11 @@ const spawn = Effect.fnUntraced(function* (
   // closes the scope has let the worker drain already, or does not want it to.
   yield* Effect.addFinalizer(() => kill)
 
-  yield* Effect.timeoutOrElse(Deferred.await(ready), {
+  const placement = yield* Effect.timeoutOrElse(Deferred.await(ready), {
     duration: startMillis,
     orElse: () =>
       Effect.fail(new Timeout({ operation: `start of worker ${links.workerId}`, millis: startMillis, unsent: [] }))
   })
   thread.unref()
-  return { owner: ownerOf(thread.threadId), ended: Deferred.await(ended), kill }
+  return { owner: ownerOf(threadId), placement, ended: Deferred.await(ended), kill }
 })

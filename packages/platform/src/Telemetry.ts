@@ -28,7 +28,7 @@ import * as Tracer from "effect/Tracer"
 export type Telemetry =
   | {
       readonly _tag: "Log"
-      readonly level: LogLevel.LogLevel
+      readonly level: LogLevel.Severity
       readonly messages: ReadonlyArray<unknown>
       readonly annotations: Readonly<Record<string, unknown>>
       /** The cause, in words. */
@@ -114,7 +114,7 @@ export const layer = (send: (telemetry: Telemetry) => void, traced: boolean): La
     const messages = Array.isArray(message) ? message : [message]
     send({
       _tag: "Log",
-      level: logLevel,
+      level: logLevel as LogLevel.Severity,
       messages: messages.map(postable),
       annotations: postableRecord(fiber.getRef(References.CurrentLogAnnotations) as Record<string, unknown>),
       ...(cause.reasons.length === 0 ? {} : { cause: Cause.pretty(cause) })

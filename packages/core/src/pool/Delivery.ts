@@ -29,9 +29,20 @@ interface Parcel {
   readonly messages: Messages
   readonly priority: number
   readonly context: string | undefined
-  /** How many of `messages` were accepted. */
+  /** The placement by which they were routed; undefined if they go to one worker, whatever their keys. */
+  readonly epoch: number | undefined
+  /** How many of `messages` were accepted, or went on in `onward`. */
   accepted: number
+  /** What became of the rest when it had to be routed anew. */
+  onward: ReadonlyArray<Destined>
 }
+
+type Destined = readonly [to: Member | undefined, parcel: Parcel]
+
+const rest = ({ accepted, messages, onward }: Parcel): Messages => [
+  ...onward.flatMap(([, parcel]) => rest(parcel)),
+  ...messages.slice(accepted)
+]
 
 /**
  * @category models
@@ -79,15 +90,17 @@ export class Delivery {
     return Effect.withFiber((fiber) => {
       const refused = this.check(options, messages)
       if (refused !== undefined) return Effect.fail(refused)
-      return this.place(messages, options?.priority ?? 0, contextOf(fiber), options?.timeout)
+      return this.place(messages, options?.priority ?? 0, contextOf(fiber), options?.timeout, undefined)
     })
   }
 
+  /** @param from what the messages were part of, if they are routed anew */
   private place(
     messages: Messages,
     priority: number,
     context: string | undefined,
-    timeout: Input | undefined
+    timeout: Input | undefined,
+    from: Parcel | undefined
   ): Effect.Effect<void, Failure> {
     this.keepAlive.hold()
     const timestamp = now()
@@ -120,15 +133,21 @@ export class Delivery {
       if (member.mailbox.keeps) this.startPump(member)
     }
     if (full === undefined && moving === undefined) return failure === undefined ? Effect.void : Effect.fail(failure)
-    const parcels: Array<readonly [Member | undefined, Parcel]> = []
-    for (const [member, rest] of full ?? []) parcels.push([member, { messages: rest, priority, context, accepted: 0 }])
-    if (moving !== undefined) parcels.push([undefined, { messages: moving, priority, context, accepted: 0 }])
+    const { epoch } = placement
+    const destined = (to: Member | undefined, rest: Messages): Destined => [
+      to,
+      { messages: rest, priority, context, epoch, accepted: 0, onward: [] }
+    ]
+    const parcels: Array<Destined> = []
+    for (const [member, rest] of full ?? []) parcels.push(destined(member, rest))
+    if (moving !== undefined) parcels.push(destined(undefined, moving))
+    if (from !== undefined) from.onward = parcels
     return this.settle(parcels, failure, timeout)
   }
 
   /** Waits for everything that could not be placed at once; a failure gives back all that was not accepted. */
   private settle(
-    parcels: ReadonlyArray<readonly [Member | undefined, Parcel]>,
+    parcels: ReadonlyArray<Destined>,
     first: Failure | undefined,
     timeout: Input | undefined
   ): Effect.Effect<void, Failure> {
@@ -158,7 +177,7 @@ export class Delivery {
     effect: Effect.Effect<A, E>,
     timeout: Input | undefined,
     operation: string,
-    parcels: ReadonlyArray<readonly [Member | undefined, Parcel]>
+    parcels: ReadonlyArray<Destined>
   ): Effect.Effect<A, E | Timeout> {
     if (timeout === undefined) return effect
     return Effect.timeoutOrElse(effect, {
@@ -169,7 +188,7 @@ export class Delivery {
             new Timeout({
               operation: `pool ${this.pool}: ${operation}`,
               millis: toMillis(timeout),
-              unsent: parcels.flatMap(([, parcel]) => parcel.messages.slice(parcel.accepted))
+              unsent: parcels.flatMap(([, parcel]) => rest(parcel))
             })
           )
         )
@@ -177,10 +196,14 @@ export class Delivery {
   }
 
   private afterMove(parcel: Parcel): Effect.Effect<void, Failure> {
-    return Effect.flatMap(this.placement.arrival, () => {
-      parcel.accepted = parcel.messages.length
-      return this.place(parcel.messages, parcel.priority, parcel.context, undefined)
-    })
+    return Effect.flatMap(this.placement.arrival, () => this.again(parcel))
+  }
+
+  /** Routes what is left of a parcel anew. */
+  private again(parcel: Parcel): Effect.Effect<void, Failure> {
+    const { accepted, context, messages, priority } = parcel
+    parcel.accepted = messages.length
+    return this.place(messages.slice(accepted), priority, context, undefined, parcel)
   }
 
   /** Sends to one worker, whatever the keys. */
@@ -193,15 +216,21 @@ export class Delivery {
         messages,
         priority: options?.priority ?? 0,
         context: contextOf(fiber),
-        accepted: 0
+        epoch: undefined,
+        accepted: 0,
+        onward: []
       }
-      return this.within(this.wait(member, parcel), options?.timeout, "sendTo", [[member, parcel]])
+      const sending = this.wait(member, parcel) as Effect.Effect<void, DeliveryError>
+      return this.within(sending, options?.timeout, "sendTo", [[member, parcel]])
     })
   }
 
-  private wait(member: Member, parcel: Parcel): Effect.Effect<void, DeliveryError> {
-    return Effect.suspend(() => {
-      const { context, messages, priority } = parcel
+  /** Writes as soon as there is room. Only what was routed by key can fail with `PartitionError`. */
+  private wait(member: Member, parcel: Parcel): Effect.Effect<void, Failure> {
+    return Effect.suspend((): Effect.Effect<void, Failure> => {
+      const { context, epoch, messages, priority } = parcel
+      // Its keys may have moved while it waited: their state is not here any more.
+      if (epoch !== undefined && epoch !== this.placement.epoch) return this.again(parcel)
       if (!member.alive || !this.open) {
         return Effect.fail(member.notRunning(`pool ${this.pool}: send`, messages.slice(parcel.accepted)))
       }
@@ -211,7 +240,7 @@ export class Delivery {
         while (index < messages.length && member.write(messages[index], timestamp, priority, context)) index++
       } catch (cause) {
         member.mailbox.publish()
-        return Effect.fail(this.refusal(cause, messages[index], messages.slice(index)) as SendError)
+        return Effect.fail(this.refusal(cause, messages[index], messages.slice(index)))
       }
       parcel.accepted = index
       member.mailbox.publish()

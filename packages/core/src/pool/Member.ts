@@ -100,6 +100,11 @@ export class Member {
     return this.process !== undefined || this.control.statusName === "Idle" ? this.control.statusName : "Stopped"
   }
 
+  /** Where it was put, in words; undefined if nobody says. */
+  get placement(): string | undefined {
+    return this.process?.placement
+  }
+
   /** Whether it has something to do. */
   get working(): boolean {
     return this.alive && this.mailbox.depth > 0

@@ -35,8 +35,10 @@ export interface Change {
 export class Placement {
   members: ReadonlyArray<Member>
   assignment: Assignment<Key>
-  /** Key groups that nothing may be sent to now. */
+  /** Key groups that nothing may be sent to now; every key, where there are no groups. */
   moving: ReadonlySet<number> | undefined
+  /** Counts the changes: whoever waited while it changed must look again where its messages go. */
+  epoch = 0
   readonly table: RoutingTable | undefined
   private readonly partitioner: Partitioner<Key>
   private readonly groups: number
@@ -92,7 +94,7 @@ export class Placement {
   /** The worker of a key; undefined while its group is on the move. Throws `PartitionError`. */
   find(key: Key): Member | undefined {
     const { assignment, moving } = this
-    if (moving !== undefined && assignment.keyed && moving.has(assignment.groupOf(key))) return undefined
+    if (moving !== undefined && (!assignment.keyed || moving.has(assignment.groupOf(key)))) return undefined
     return this.members[assignment.workerOf(key)]
   }
 
@@ -125,6 +127,7 @@ export class Placement {
     return Effect.suspend(() => {
       this.settled = Deferred.makeUnsafe<void>()
       this.moving = groups
+      this.epoch += 1
       const { table } = this
       if (table === undefined) return Effect.void
       const version = table.change(Array.from(groups, (group) => [group, held] as const))
@@ -141,6 +144,7 @@ export class Placement {
     }
     this.table?.change(this.entries(this.members, this.assignment))
     this.moving = undefined
+    this.epoch += 1
     Deferred.doneUnsafe(this.settled, Effect.void)
   }
 }

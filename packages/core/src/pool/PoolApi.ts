@@ -87,6 +87,8 @@ export interface WorkerStats {
   readonly depth: number
   /** Messages forgotten, where `onFull` is one of the drop policies. */
   readonly dropped: number
+  /** Where it was put, and what of its `WorkerConfig` could not be done, in words. */
+  readonly placement: string | undefined
 }
 
 /**

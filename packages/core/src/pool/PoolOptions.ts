@@ -3,9 +3,11 @@
  *
  * @since 0.1.0
  */
+import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import { WaitStrategy } from "../channel/WaitStrategy.ts"
+import { WorkerConfig } from "../worker/WorkerConfig.ts"
 
 const orDefault = <S extends Schema.Top & Schema.WithoutConstructorDefault>(schema: S, value: S["Encoded"]) =>
   schema.pipe(Schema.withDecodingDefaultKey(Effect.succeed(value)))
@@ -66,6 +68,8 @@ export const PoolOptions = Schema.Struct({
   keyGroups: orDefault(count(65_536), 4096),
   /** How pool and workers wait for each other; `hybrid` in profile `balanced`. */
   wait: Schema.optionalKey(WaitStrategy),
+  /** The place that each worker runs in. */
+  worker: orDefault(WorkerConfig, {}),
   /** How long a worker may take until it is ready, in milliseconds. */
   startTimeout: orDefault(millis, 10_000),
   /** How long a worker may take to drain and shut down, in milliseconds, before it is killed. */
@@ -83,6 +87,16 @@ export type PoolOptions = typeof PoolOptions.Type
  * @since 0.1.0
  */
 export type PoolOptionsInput = typeof PoolOptions.Encoded
+
+/**
+ * Reads the options of a pool from an Effect `Config`, by default from environment variables:
+ * `TALLY_SIZE=4`, `TALLY_WORKER_CPUAFFINITY=spread` for the name `TALLY`. What is absent has its default.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const config = (name: string): Config.Config<PoolOptions> =>
+  Config.withDefault(Config.schema(PoolOptions, name), Schema.decodeSync(PoolOptions)({}))
 
 /**
  * The mailbox of each worker.

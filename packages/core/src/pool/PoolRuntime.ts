@@ -250,7 +250,8 @@ export class PoolRuntime {
         state: member.state,
         handled: member.control.handled,
         depth: member.mailbox.depth,
-        dropped: this.delivery.droppedOf(member)
+        dropped: this.delivery.droppedOf(member),
+        placement: member.placement
       }))
     )
   }
@@ -277,7 +278,7 @@ export class PoolRuntime {
         `pool ${this.name}: ${this.size} workers (${this.isolation}), at most ${this.all.length}, by ${placed}`,
         `  mailbox: ${capacity} messages, ${laneBytes} bytes, waits ${wait}, when full ${this.options.onFull}, ` +
           `${this.options.priorities} priorities`,
-        ...stats.map((s) => `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}`)
+        ...stats.map((s) => `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}${s.placement === undefined ? "" : `  ${s.placement}`}`)
       ].join("\n")
     })
   }

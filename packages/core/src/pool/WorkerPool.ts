@@ -35,7 +35,7 @@ import { PoolRuntime } from "./PoolRuntime.ts"
 export type * from "./PoolApi.ts"
 export { connect, type PoolClient } from "./PoolClient.ts"
 export { PoolHandle } from "./PoolHandle.ts"
-export { OverflowPolicy, PoolOptions, Profile } from "./PoolOptions.ts"
+export { config, OverflowPolicy, PoolOptions, Profile } from "./PoolOptions.ts"
 
 const invalid = (option: string, value: unknown) => (cause: unknown) =>
   new InvalidConfig({
@@ -117,6 +117,8 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
           urgent: options.priorities - 1,
           ...init
         },
+        config: options.worker,
+        index: all.indexOf(member),
         startMillis: options.startTimeout,
         shutdownMillis: options.shutdownTimeout
       })

@@ -2,7 +2,7 @@
  * The words through which a worker is commanded and watched, beside its mailbox, so that a command
  * overtakes every message: the worker looks at one word between two messages.
  *
- * The owner writes `command` and `pings`, the worker everything else.
+ * The owner writes `command`, `pings` and `kept`, the worker everything else.
  *
  * @since 0.1.0
  */
@@ -13,10 +13,16 @@ import * as Counter from "./Counter.ts"
 const Word = {
   command: 0,
   pings: 1,
+  kept: 2,
   // A block of 128 bytes further on: the worker's own cache lines.
   status: 32,
   pongs: 33,
-  handled: 34
+  handled: 34,
+  busy: 36,
+  lane: 37,
+  number: 38,
+  late: 39,
+  settled: 40
 } as const
 
 /**
@@ -47,6 +53,7 @@ export class ControlBlock {
 
   constructor(buffer: SharedArrayBuffer) {
     this.memory = new ByteMemory(buffer, native)
+    this.handledPublished = this.handled
   }
 
   static make(): ControlBlock {
@@ -98,6 +105,69 @@ export class ControlBlock {
 
   answered(question: number): boolean {
     return ((this.memory.seam.load(this.memory.i32, Word.pongs) - question) | 0) >= 0
+  }
+
+  /** Number of the last snapshot that the owner has. */
+  get kept(): number {
+    return this.memory.seam.load(this.memory.i32, Word.kept)
+  }
+
+  set kept(value: number) {
+    this.memory.seam.store(this.memory.i32, Word.kept, value)
+  }
+
+  /**
+   * The worker takes a frame in hand. Plain stores: they are for whoever looks later, or after a
+   * death, and are made for every message.
+   */
+  begin(lane: number, number: number): void {
+    const { i32 } = this.memory
+    i32[Word.lane] = lane
+    i32[Word.number] = number
+    i32[Word.busy] = 1
+  }
+
+  /** The worker has nothing in hand. */
+  rest(): void {
+    this.memory.i32[Word.busy] = 0
+    this.memory.i32[Word.settled] = 0
+  }
+
+  /** The frame in hand is not to be handled again, whatever becomes of the worker. */
+  settle(): void {
+    this.memory.i32[Word.settled] = 1
+  }
+
+  /** Whether a frame is in hand: `lane` and `number` say which. */
+  get busy(): boolean {
+    return this.memory.seam.load(this.memory.i32, Word.busy) !== 0
+  }
+
+  get lane(): number {
+    return this.memory.seam.load(this.memory.i32, Word.lane)
+  }
+
+  get number(): number {
+    return this.memory.seam.load(this.memory.i32, Word.number)
+  }
+
+  get settled(): boolean {
+    return this.memory.seam.load(this.memory.i32, Word.settled) !== 0
+  }
+
+  /** Handlers that are past their deadline, were interrupted, and have not ended. */
+  get late(): number {
+    return this.memory.seam.load(this.memory.i32, Word.late)
+  }
+
+  set late(value: number) {
+    this.memory.seam.store(this.memory.i32, Word.late, value)
+  }
+
+  /** Forgets what a life that ended had in hand. Called by the owner, between two lives. */
+  clear(): void {
+    this.rest()
+    this.late = 0
   }
 
   /** Messages and requests that the worker has handled. */

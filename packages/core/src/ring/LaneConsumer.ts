@@ -196,6 +196,11 @@ export class LaneConsumer {
     return true
   }
 
+  /** Whether what was passed and not acknowledged takes half of the ring or more. */
+  get crowded(): boolean {
+    return ((this.position - this.acked) | 0) >= this.capacity >>> 1
+  }
+
   /**
    * Whether a producer that waits for room should be woken: at least half the ring is free, or
    * all that was published is acknowledged. Waking at every crumb would cost a switch a message.

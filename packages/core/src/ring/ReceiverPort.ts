@@ -20,6 +20,17 @@ import type { Mesh } from "./Mesh.ts"
  */
 export type ReceiveStatus = "open" | "closed" | "sender-died"
 
+/**
+ * How far a lane was passed: what `ackTo` takes.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Mark {
+  readonly position: number
+  readonly count: number
+}
+
 /** Messages taken from one lane before the next has its turn. */
 const quantum = 256
 
@@ -158,6 +169,20 @@ export class ReceiverPort {
   /** Acknowledges one lane up to a position noted after an `advance`; see `LaneConsumer.ackTo`. */
   ackTo(laneIndex: number, position: number, count: number): void {
     if (this.lanes[laneIndex].ackTo(position, count)) this.wakeSender(laneIndex)
+  }
+
+  /** How far each lane was passed, by `laneIndex`. */
+  marks(): Array<Mark> {
+    return this.lanes.map(({ count, position }) => ({ position, count }))
+  }
+
+  /** Whether a lane could be short of room: half of it is not acknowledged, or a sender waits. */
+  get pressed(): boolean {
+    for (let i = 0; i < this.lanes.length; i++) {
+      if (this.lanes[i].crowded) return true
+      if (Doorbell.isArmed(this.mesh.memory, this.mesh.bellIndex(this.laneSenders[i]))) return true
+    }
+    return false
   }
 
   private wakeSender(laneIndex: number): void {

@@ -9,11 +9,10 @@
  *
  * @since 0.1.0
  */
-import { ByteMemory } from "../ring/ByteMemory.ts"
 import type { ControlBlock } from "../ring/ControlBlock.ts"
 import type { Mark, ReceiverPort } from "../ring/ReceiverPort.ts"
-import type { Codec } from "../codec/Codec.ts"
-import type { Progress } from "./Progress.ts"
+import { type Codec, encode } from "../codec/Codec.ts"
+import type { Progress, Taken } from "./Progress.ts"
 import type { Safeguard, Saved } from "./Safeguard.ts"
 
 const placeOf = (lane: number, number: number): string => `${lane}:${number}`
@@ -38,7 +37,6 @@ export class Custody {
   private number = 0
   private awaited: ReadonlyArray<Mark> | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
-  private scratch = new ByteMemory(new ArrayBuffer(1024))
 
   /** @param ring wakes the worker */
   constructor(guard: Safeguard, control: ControlBlock, port: ReceiverPort, progress: Progress, ring: () => void) {
@@ -52,7 +50,7 @@ export class Custody {
     this.over = new Set(guard.over.map(({ lane, number }) => placeOf(lane, number)))
     this.done = new Set(Array.from({ length: done.length / 2 }, (_, i) => placeOf(done[2 * i], done[2 * i + 1])))
     this.counts = guard.resume?.counts
-    this.number = control.kept
+    this.number = guard.saved
   }
 
   /** Whether acknowledging waits for snapshots. */
@@ -60,19 +58,34 @@ export class Custody {
     return this.guard.snapshots !== undefined
   }
 
-  /** Takes the frame that the port found into its hands; false if a predecessor's snapshot has its effect. */
-  begin(): boolean {
+  /** Takes the frame that the port found in hand. */
+  begin(): void {
     const { lane, laneIndex } = this.port
-    if (this.counts !== undefined && this.isPast(laneIndex, lane.count)) return false
     this.control.begin(laneIndex, lane.count)
     this.touch()
+  }
+
+  /** Passes the frame that the port found if the state that was restored has its effect. */
+  skip(advance: () => void): boolean {
+    const { counts, port } = this
+    if (counts === undefined) return false
+    const { lane, laneIndex } = port
+    const count = counts[laneIndex]
+    if (count !== undefined && ((count - lane.count) | 0) > 0) {
+      advance()
+      // Nothing before it is left to be done: it is the first of its lane.
+      port.ackTo(laneIndex, lane.position, lane.count)
+      return true
+    }
+    if (this.done.size === 0 || !this.done.delete(placeOf(laneIndex, lane.count))) return false
+    this.progress.done(this.progress.take(advance))
     return true
   }
 
-  private isPast(lane: number, number: number): boolean {
-    const count = this.counts![lane]
-    if (count !== undefined && ((count - number) | 0) > 0) return true
-    return this.done.size > 0 && this.done.delete(placeOf(lane, number))
+  /** A frame that was taken before is in hand again. */
+  mark(taken: Taken): void {
+    this.control.begin(taken.lane, (taken.count - 1) | 0)
+    this.touch()
   }
 
   /** Whether the frame that the port found must not be handled. */
@@ -100,6 +113,11 @@ export class Custody {
     }, millis)
   }
 
+  /** Whether the state differs from the last snapshot, and a sender could be waiting for that. */
+  get pressed(): boolean {
+    return this.since > 0 && this.saves && this.port.pressed
+  }
+
   /** Whether a snapshot may be taken now, or must wait for the owner to take the last one. */
   get ready(): boolean {
     this.confirm()
@@ -120,11 +138,7 @@ export class Custody {
 
   /** Encodes a snapshot, to be sent under the number that `saved` returns next. */
   save(codec: Codec<unknown>, state: unknown): Saved {
-    const bound = codec.fixedSize ?? codec.bound(state)
-    if (bound > this.scratch.u8.length) this.scratch = new ByteMemory(new ArrayBuffer((bound * 2 + 7) & ~7))
-    this.scratch.attachments = []
-    const end = codec.write(this.scratch, 0, state)
-    if (this.scratch.attachments.length > 0) throw new TypeError("a snapshot with buffers that are not its own")
+    const bytes = encode(codec, state)
     const marks = this.port.marks()
     const done: Array<number> = []
     for (let lane = 0; lane < marks.length; lane++) {
@@ -134,7 +148,7 @@ export class Custody {
       for (const number of this.progress.doneIn(lane)) done.push(lane, number)
     }
     this.awaited = marks
-    return { state: this.scratch.u8.slice(0, end), counts: marks.map((mark) => mark.count), done }
+    return { state: bytes, counts: marks.map((mark) => mark.count), done }
   }
 
   /** The number of the snapshot that was just encoded. */

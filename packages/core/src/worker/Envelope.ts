@@ -29,12 +29,13 @@ export const EnvelopeKind = {
 } as const
 
 /**
- * How a request ended, or went on.
+ * How a request ended, or went on; and what a supervised worker reports without being asked: a
+ * message that failed, one that is given up, its state.
  *
  * @category models
  * @since 0.1.0
  */
-export const ReplyStatus = { Success: 0, Failure: 1, Panic: 2, Chunk: 3, End: 4 } as const
+export const ReplyStatus = { Success: 0, Failure: 1, Panic: 2, Chunk: 3, End: 4, Failed: 5, Dead: 6, Saved: 7 } as const
 
 /**
  * The fields that go before a payload.

@@ -7,7 +7,8 @@
  * mailbox, and every 10 ms the thread's event loop gets a turn.
  *
  * A message is acknowledged after it was handled: the one that a worker dies of, and those behind
- * it in its lane, stay in the mailbox for a successor.
+ * it in its lane, stay in the mailbox for a successor. `Custody` and `Parking` are what a supervised
+ * worker does beyond that.
  *
  * @since 0.1.0
  */
@@ -22,9 +23,10 @@ import * as Stream from "effect/Stream"
 import { Mail } from "../channel/Ends.ts"
 import type { FrameReader } from "../channel/FrameReader.ts"
 import { Waiter } from "../channel/WaitStrategy.ts"
-import type { WorkerPanicked } from "../errors/Errors.ts"
+import { WorkerPanicked } from "../errors/Errors.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import { Command, type ControlBlock, Status } from "../ring/ControlBlock.ts"
+import { Custody } from "./Custody.ts"
 import * as Doorbell from "../ring/Doorbell.ts"
 import { Kind } from "../ring/Frame.ts"
 import * as CallerContext from "./CallerContext.ts"
@@ -32,6 +34,7 @@ import { Envelope, EnvelopeKind, makeHead, readHead, ReplyStatus } from "./Envel
 import { KeyedTasks } from "./KeyedTasks.ts"
 import * as Moving from "./Moving.ts"
 import { panicked } from "./Panic.ts"
+import { type Entry, Parking } from "./Parking.ts"
 import { Progress, type Taken } from "./Progress.ts"
 import type { Replier } from "./Replier.ts"
 import * as Wire from "./Wire.ts"
@@ -45,6 +48,9 @@ const turnMillis = 10
 const clockEvery = 64
 
 const defaultBatch = 256
+
+/** Phase of the error of a message that took too long. */
+const deadlinePhase = "deadline"
 
 /** How a turn ended: nothing to do, more to do, a command or a tick is due, or an Effect to run first. */
 type Turn = "idle" | "again" | "command" | "busy" | Effect.Effect<void, WorkerPanicked>
@@ -69,17 +75,25 @@ export class Loop {
   private readonly replier: Replier
   private readonly control: ControlBlock
   private readonly requests: ReadonlyArray<Wire.RequestWire>
-  private readonly internal: Wire.Wire["internal"]
+  private readonly wire: Wire.Wire
   private readonly messages: Envelope<unknown>
   private readonly payloads: ReadonlyArray<Envelope<unknown>>
   private readonly head = makeHead()
   private readonly key: (message: unknown) => Key
-  private readonly batchSize: number
+  private batchSize: number
   private readonly batchMillis: number
   private readonly tasks: KeyedTasks | undefined
   private readonly progress: Progress
   private readonly mail: Waiter
   private readonly called: Waiter
+  private readonly custody: Custody | undefined
+  private readonly parking: Parking | undefined
+  /** Tasks that failed, and wait for what their owner decides. */
+  private readonly tickets = new Map<number, (again: boolean) => void>()
+  private readonly advance = () => this.reader.advance()
+  private singly = 0
+  // Not from 0: see `Parking`.
+  private ticket = (Math.random() * 2 ** 31) | 0
   private batch: Array<unknown> = []
   private batchSince = 0
   private handled = 0
@@ -107,13 +121,15 @@ export class Loop {
     this.replier = replier
     this.control = control
     this.requests = wire.requests
-    this.internal = wire.internal
+    this.wire = wire
+    this.handled = control.handled
     this.messages = new Envelope(wire.message)
     this.payloads = wire.requests.map((request) => new Envelope(request.payload))
     this.key = implementation.contract.key
     this.batchSize = handlers.batchSize ?? defaultBatch
     this.batchMillis = handlers.batchWithin === undefined ? 0 : toMillis(handlers.batchWithin)
-    this.progress = new Progress(port)
+    const { safeguard } = links
+    this.progress = new Progress(port, safeguard?.snapshots === undefined)
     const { memory } = port.mesh
     const ring = () => {
       this.woken = true
@@ -121,14 +137,32 @@ export class Loop {
     }
     const { concurrency } = handlers
     this.tasks = concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, scope, ring)
-    const called = () => control.asked || control.command !== Command.Run || this.tickDue || this.woken
+    const custody =
+      safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, ring)
+    this.custody = custody
+    const decides = safeguard !== undefined && (safeguard.retries || safeguard.deadlineMillis > 0)
+    this.parking =
+      decides && this.tasks === undefined && handlers.handleBatch === undefined ? this.makeParking() : undefined
+    if (safeguard?.singly === true && handlers.handleBatch !== undefined) {
+      this.singly = this.batchSize
+      this.batchSize = 1
+    }
+    const called = () =>
+      control.asked ||
+      control.command !== Command.Run ||
+      this.tickDue ||
+      this.woken ||
+      (custody !== undefined && custody.confirmed)
     this.mail = new Waiter(new Mail(reader, called), links.mailbox.wait)
     // For waits that mail does not end: while paused, and while no more tasks are taken on.
     this.called = new Waiter(
       {
         memory,
         bell: port.bell,
-        ready: () => control.asked || this.woken || (control.command !== Command.Pause && control.command !== this.obeyed),
+        ready: () =>
+          control.asked ||
+          this.woken ||
+          (control.command !== Command.Pause && (control.command !== this.obeyed || this.hasVerdict)),
         arm: () => port.arm(),
         parked: () => {}
       },
@@ -153,7 +187,7 @@ export class Loop {
       else if (turn === "command") yield* this.pause
       else if (turn === "busy") yield* this.waitForTasks
       else if (this.control.command === Command.Stop) {
-        if (this.tasks === undefined || this.tasks.idle) return
+        if ((this.tasks === undefined || this.tasks.idle) && !this.parked) return
         yield* this.waitForTasks
       } else if (this.batch.length > 0) yield* this.linger
       else yield* this.mail.wait(true)
@@ -195,18 +229,32 @@ export class Loop {
     const { control, reader, tasks } = this
     const started = performance.now()
     let untilClock = clockEvery
+    const { custody } = this
+    let busy = true
     this.woken = false
     try {
       if (tasks?.failure !== undefined) throw this.failureOf(tasks.failure)
+      custody?.confirm()
       for (;;) {
         if (control.asked) control.pong()
         if (control.command === Command.Pause || this.tickDue) {
           if (this.batch.length > 0) return this.runBatch()
           return this.tickDue ? this.runTick() : "command"
         }
-        if (tasks !== undefined && !tasks.accepts) return "busy"
+        if (custody !== undefined && custody.due) {
+          if (this.batch.length > 0) return this.runBatch()
+          if (custody.ready && (tasks === undefined || tasks.idle)) this.save(custody)
+        }
+        const full = tasks !== undefined && (!tasks.accepts || (custody !== undefined && custody.due && !tasks.idle))
+        if (full && !this.hasVerdict) return "busy"
         const kind = reader.next()
-        if (kind === Kind.Empty) return this.batch.length > 0 && this.batchDue() ? this.runBatch() : "idle"
+        if (kind === Kind.Empty) {
+          if (this.batch.length > 0 && this.batchDue()) return this.runBatch()
+          busy = false
+          if (custody !== undefined && this.batch.length === 0 && custody.pressed) this.saveIfReady(custody)
+          return "idle"
+        }
+        if (custody !== undefined && !this.admit(custody, kind)) continue
         const effect = kind === EnvelopeKind.Message ? this.message() : this.request(kind)
         if (effect !== undefined) return effect
         if (--untilClock === 0) {
@@ -218,10 +266,123 @@ export class Loop {
       return Effect.fail(error instanceof Panic ? error.error : panicked(this.workerId, "receive", error))
     } finally {
       reader.port.publishRead()
-      if (tasks === undefined && this.batch.length === 0) reader.port.ack()
+      // Before the acknowledgement: a request that is handled has its reply.
       this.replier.publish()
+      this.ack()
       control.handled = this.handled
+      if (!busy) custody?.rest()
     }
+  }
+
+  /** Acknowledges all that was passed, unless something of it is not done, or not saved. */
+  private ack(): void {
+    if (this.tasks !== undefined || this.batch.length > 0 || this.parked || this.custody?.saves === true) return
+    this.reader.port.ack()
+  }
+
+  private get parked(): boolean {
+    return this.parking !== undefined && this.parking.size > 0
+  }
+
+  /** Whether the lane of decisions, the most urgent one, has one. */
+  private get hasVerdict(): boolean {
+    const { custody, reader } = this
+    if (custody === undefined || !(custody.guard.retries || custody.guard.deadlineMillis > 0)) return false
+    return reader.ready() && reader.port.laneIndex === 0
+  }
+
+  /** Whether the frame that was found is to be handled; passes it if not. */
+  private admit(custody: Custody, kind: number): boolean {
+    if (custody.skip(this.advance)) return false
+    custody.begin()
+    if (!custody.isOver()) return true
+    this.giveUp(kind)
+    return false
+  }
+
+  /** Passes a frame that must not be handled again: a message as a dead letter, a request with a panic. */
+  private giveUp(kind: number): void {
+    const { head, reader } = this
+    if (kind === EnvelopeKind.Message) {
+      this.letter(reader.port.laneIndex, reader.port.lane.count, () => reader.read(this.messages))
+    } else {
+      reader.readWith((memory, offset, end) => readHead(head, memory, offset, end))
+      this.replier.panic(head.id, panicked(this.workerId, "ask", "it was the end of every worker that it was put to"))
+    }
+    this.pass()
+  }
+
+  private letter(lane: number, number: number, read: () => unknown): void {
+    let dead: Wire.Dead
+    try {
+      dead = { lane, number, message: read() }
+    } catch (cause) {
+      dead = { lane, number, error: panicked(this.workerId, "receive", cause) }
+    }
+    this.replier.answer(0, ReplyStatus.Dead, this.wire.dead as Wire.RequestWire["success"], dead)
+  }
+
+  private saveIfReady(custody: Custody): void {
+    if (custody.ready && (this.tasks === undefined || this.tasks.idle)) this.save(custody)
+  }
+
+  private save(custody: Custody): void {
+    try {
+      const state = this.implementation.handlers.snapshot!(this.state, () => true)
+      const saved = custody.save(this.wire.internal!.restore.payload, state)
+      this.replier.answer(custody.saved(), ReplyStatus.Saved, Wire.saved as Wire.RequestWire["success"], saved)
+      this.replier.publish()
+    } catch (cause) {
+      throw new Panic(panicked(this.workerId, "snapshot", cause))
+    }
+  }
+
+  private makeParking(): Parking {
+    const placeOf = ({ taken }: Entry) => [taken.lane, (taken.count - 1) | 0] as const
+    return new Parking({
+      begin: (entry) => this.custody!.mark(entry.taken),
+      report: (ticket, entry, error) => this.report(ticket, ...placeOf(entry), error),
+      letter: (entry) => this.letter(...placeOf(entry), () => entry.message!.value),
+      done: (entry) => {
+        this.handled += 1
+        this.progress.done(entry.taken)
+      },
+      panicOf: (_, cause) => this.errorOf(cause)
+    })
+  }
+
+  private report(ticket: number, lane: number, number: number, error: WorkerPanicked): void {
+    const codec = Wire.failed as unknown as Wire.RequestWire["success"]
+    this.replier.answer(ticket, ReplyStatus.Failed, codec, { lane, number, error })
+    this.replier.publish()
+  }
+
+  private errorOf(cause: unknown): WorkerPanicked {
+    return cause instanceof Panic ? cause.error : panicked(this.workerId, "handle", cause)
+  }
+
+  /** Whether the owner decides about a message that failed so. */
+  private isForOwner(error: WorkerPanicked): boolean {
+    const { custody } = this
+    return custody !== undefined && (custody.guard.retries || error.phase === deadlinePhase)
+  }
+
+  private entryOf(key: number, message: Entry["message"], work: () => unknown): Entry {
+    return { key, message, work, taken: this.progress.take(this.advance) }
+  }
+
+  private workOf(message: unknown, context: string | undefined): () => unknown {
+    return () => {
+      const result = this.handle(message)
+      return Effect.isEffect(result) ? this.provided(result, "handle", message, context) : undefined
+    }
+  }
+
+  /** The message in hand failed: parked for its owner to decide, if that is who decides. */
+  private park(parking: Parking, message: unknown, context: string | undefined, error: WorkerPanicked): void {
+    // What was passed before it is done.
+    this.ack()
+    parking.park(this.entryOf(this.hashOf(message), { value: message }, this.workOf(message, context)), error)
   }
 
   private failureOf(cause: Cause.Cause<unknown>): unknown {
@@ -231,8 +392,16 @@ export class Loop {
 
   private message(): Turn | undefined {
     const { handlers } = this.implementation
-    const { reader } = this
-    const message = reader.read(this.messages)
+    const { custody, parking, reader } = this
+    let message: unknown
+    try {
+      message = reader.read(this.messages)
+    } catch (cause) {
+      if (custody === undefined) throw cause
+      // Nobody can handle it: its bytes will be the same next time.
+      this.giveUp(EnvelopeKind.Message)
+      return undefined
+    }
     if (handlers.handleBatch !== undefined) {
       if (this.batch.length === 0) this.batchSince = this.batchMillis === 0 ? 0 : performance.now()
       this.batch.push(message)
@@ -241,22 +410,77 @@ export class Loop {
     }
     const { context } = this.messages.head
     if (this.tasks !== undefined) {
-      this.addTask(this.hashOf(message), (done) => {
-        const result = this.handle(message)
-        return Effect.isEffect(result) ? this.provided(result, "handle", message, context) : done()
-      })
+      this.addTask(this.hashOf(message), (done, taken) => this.attempt(message, context, done, taken))
       return undefined
     }
-    const result = this.handle(message)
+    if (parking !== undefined && parking.size > 0) {
+      return parking.add(this.entryOf(this.hashOf(message), { value: message }, this.workOf(message, context)))
+    }
+    let result: unknown
+    try {
+      result = this.handle(message)
+    } catch (cause) {
+      if (parking === undefined || !this.isForOwner(this.errorOf(cause))) throw cause
+      this.park(parking, message, context, this.errorOf(cause))
+      return undefined
+    }
     if (Effect.isEffect(result)) {
-      return Effect.andThen(
-        this.provided(result, "handle", message, context),
-        Effect.sync(() => this.passed())
-      )
+      const provided = this.provided(result, "handle", message, context)
+      const done = Effect.sync(() => this.passed())
+      if (parking === undefined) return Effect.andThen(provided, done)
+      return Effect.matchEffect(provided, {
+        onFailure: (error) =>
+          this.isForOwner(error) ? Effect.sync(() => this.park(parking, message, context, error)) : Effect.fail(error),
+        onSuccess: () => done
+      })
     }
     reader.advance()
     this.handled += 1
     return undefined
+  }
+
+  /** Handles a message as a task, again and again for as long as its owner says so. */
+  private attempt(
+    message: unknown,
+    context: string | undefined,
+    done: () => undefined,
+    taken: Taken
+  ): Effect.Effect<void, WorkerPanicked> | undefined {
+    let result: unknown
+    this.custody?.mark(taken)
+    try {
+      result = this.handle(message)
+    } catch (cause) {
+      if (!this.isForOwner(this.errorOf(cause))) throw cause
+      return this.decided(message, context, taken, this.errorOf(cause))
+    }
+    if (!Effect.isEffect(result)) return done()
+    const provided = this.provided(result, "handle", message, context)
+    if (this.custody === undefined) return provided
+    return Effect.catch(provided, (error) => {
+      if (this.isForOwner(error)) return this.decided(message, context, taken, error)
+      this.custody!.mark(taken)
+      return Effect.fail(error)
+    })
+  }
+
+  private decided(
+    message: unknown,
+    context: string | undefined,
+    taken: Taken,
+    error: WorkerPanicked
+  ): Effect.Effect<void, WorkerPanicked> {
+    const number = (taken.count - 1) | 0
+    const verdict = Effect.callback<boolean>((resume) => {
+      this.ticket = (this.ticket + 1) | 0
+      this.tickets.set(this.ticket, (again) => resume(Effect.succeed(again)))
+      this.report(this.ticket, taken.lane, number, error)
+    })
+    return Effect.flatMap(verdict, (again) => {
+      if (again) return this.attempt(message, context, () => undefined, taken) ?? Effect.void
+      this.letter(taken.lane, number, () => message)
+      return Effect.void
+    })
   }
 
   private handle(message: unknown): unknown {
@@ -286,27 +510,32 @@ export class Loop {
   /** Takes the frame that was read on as a task of its key. */
   private addTask(
     key: number,
-    work: (done: () => undefined) => Effect.Effect<void, unknown> | undefined
+    work: (done: () => undefined, taken: Taken) => Effect.Effect<void, unknown> | undefined
   ): void {
-    this.reader.advance()
-    const taken: Taken = this.progress.take()
+    const taken = this.progress.take(this.advance)
     const done = (): undefined => {
       this.handled += 1
       this.progress.done(taken)
       return undefined
     }
     this.tasks!.add(key, () => {
-      const effect = work(done)
+      const effect = work(done, taken)
       return effect === undefined ? undefined : Effect.andThen(effect, Effect.sync(done))
     })
   }
 
   /** Passes the frame whose Effect was awaited. */
   private passed(): void {
-    this.reader.advance()
+    this.pass()
     this.handled += 1
-    this.reader.port.ack()
     this.replier.publish()
+    this.ack()
+  }
+
+  /** Passes the frame that was found, which nothing more is to be done for. */
+  private pass(): void {
+    if (this.progress.outstanding === 0) this.reader.advance()
+    else this.progress.done(this.progress.take(this.advance))
   }
 
   private batchDue(): boolean {
@@ -328,6 +557,7 @@ export class Loop {
     const done = () => {
       this.handled += batch.length
       this.batch = []
+      if (this.singly > 0 && --this.singly === 0) this.batchSize = this.implementation.handlers.batchSize ?? defaultBatch
     }
     if (!Effect.isEffect(result)) {
       done()
@@ -337,13 +567,14 @@ export class Loop {
       this.provided(result, "handleBatch"),
       Effect.sync(() => {
         done()
-        this.reader.port.ack()
+        this.ack()
       })
     )
   }
 
   private runTick(): Turn {
     this.tickDue = false
+    this.custody?.touch()
     let result: unknown
     try {
       result = this.implementation.handlers.tick!.run(this.state)
@@ -363,8 +594,13 @@ export class Loop {
       throw new Panic(panicked(this.workerId, "receive", `there is no request number ${head.detail} in the contract`))
     }
     const { context, id, key } = head
-    if (wire === this.internal?.extract || wire === this.internal?.restore) return this.move(id, wire)
+    const { internal, verdict } = this.wire
+    if (wire === verdict) return this.decide(id, reader.read(this.payloads[wire.index]) === 1)
+    if (wire === internal?.extract || wire === internal?.restore) return this.move(id, wire)
     const payload = reader.read(this.payloads[wire.index])
+    if (this.parking !== undefined && this.parking.size > 0) {
+      return this.parking.add(this.entryOf(key, undefined, () => this.answer(id, wire, payload, context)))
+    }
     if (this.tasks !== undefined) {
       this.addTask(key, (done) => this.answer(id, wire, payload, context) ?? done())
       return undefined
@@ -381,12 +617,21 @@ export class Loop {
     return undefined
   }
 
+  private decide(ticket: number, again: boolean): Turn | undefined {
+    this.pass()
+    const waiting = this.tickets.get(ticket)
+    if (waiting === undefined) return this.parking?.decide(ticket, again)
+    this.tickets.delete(ticket)
+    waiting(again)
+    return undefined
+  }
+
   /** Hands state out, or takes it in: once everything before is handled. */
   private move(id: number, wire: Wire.RequestWire): Turn | undefined {
     if (this.tasks !== undefined && !this.tasks.idle) return "busy"
     const payload = this.reader.read(this.payloads[wire.index])
     try {
-      const answer = Moving.run(this.implementation.handlers, this.state, wire === this.internal!.extract, payload)
+      const answer = Moving.run(this.implementation.handlers, this.state, wire === this.wire.internal!.extract, payload)
       this.replier.answer(id, ReplyStatus.Success, wire.success, answer)
     } catch (cause) {
       throw this.failed(id, panicked(this.workerId, wire.tag.slice(1), cause))
@@ -433,13 +678,18 @@ export class Loop {
     context: string | undefined,
     succeed: (value: A) => void
   ): Effect.Effect<void, WorkerPanicked> {
-    return Effect.flatMap(Effect.exit(this.inContext(effect, undefined, context)), (exit) => {
+    const timed = this.timed(this.inContext(effect, undefined, context), wire.tag)
+    return Effect.flatMap(Effect.exit(timed), (exit) => {
       if (Exit.isSuccess(exit)) {
         succeed(exit.value)
         return Effect.void
       }
       // A declared error goes to whoever asked; anything else is a panic, theirs and the worker's.
       const error = Cause.findError(exit.cause)
+      if (Result.isSuccess(error) && error.success instanceof WorkerPanicked && error.success.phase === deadlinePhase) {
+        this.replier.panic(id, error.success)
+        return Effect.void
+      }
       if (Result.isSuccess(error) && wire.error !== undefined) {
         this.replier.answer(id, ReplyStatus.Failure, wire.error, error.success)
         return Effect.void
@@ -451,8 +701,9 @@ export class Loop {
   private failed(id: number, error: WorkerPanicked): Panic {
     this.replier.panic(id, error)
     this.replier.publish()
-    if (this.tasks === undefined) {
-      // Whoever asked has its answer: a successor must not answer again.
+    // Whoever asked has its answer: a successor must not answer again.
+    if (this.custody !== undefined) this.control.settle()
+    if (this.tasks === undefined && !this.parked && this.custody?.saves !== true) {
       this.reader.advance()
       this.reader.port.ack()
     }
@@ -476,12 +727,32 @@ export class Loop {
     context?: string
   ): Effect.Effect<void, WorkerPanicked> {
     const key = message === undefined ? undefined : this.keyOf(message)
+    const inContext = this.inContext(effect, key, context)
     return Effect.catchCause(
-      Effect.asVoid(this.inContext(effect, key, context)),
+      Effect.asVoid(phase.startsWith("handle") ? this.timed(inContext, phase, key) : inContext),
       (cause): Effect.Effect<never, WorkerPanicked> =>
         Cause.hasInterruptsOnly(cause)
           ? Effect.interrupt
           : Effect.fail(panicked(this.workerId, phase, Cause.squash(cause), key))
+    )
+  }
+
+  /** Interrupts an Effect that takes longer than the deadline, and fails then. */
+  private timed<A>(effect: Effect.Effect<A, unknown>, phase: string, key?: string): Effect.Effect<A, unknown> {
+    const millis = this.custody?.guard.deadlineMillis ?? 0
+    if (millis === 0) return effect
+    const { control } = this
+    let late = false
+    const overdue = Effect.flatMap(Effect.sleep(millis), () => {
+      late = true
+      control.late += 1
+      return Effect.fail(panicked(this.workerId, deadlinePhase, `${phase} took longer than ${millis} ms`, key))
+    })
+    return Effect.ensuring(
+      Effect.raceFirst(effect, overdue),
+      Effect.sync(() => {
+        if (late) control.late -= 1
+      })
     )
   }
 
@@ -496,6 +767,18 @@ export class Loop {
       // The message may be what it panics of: its key may be past computing.
       return undefined
     }
+  }
+
+  /** Everything was handled, as it was told: nothing is left to acknowledge. */
+  finish(): void {
+    this.custody?.close()
+    this.custody?.rest()
+    this.reader.port.ack()
+  }
+
+  /** Lets go of what outlives it. */
+  close(): void {
+    this.custody?.close()
   }
 
   readonly shutdown: Effect.Effect<void, WorkerPanicked> = Effect.suspend(() => {

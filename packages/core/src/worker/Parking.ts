@@ -31,6 +31,8 @@ export interface Entry {
  * @since 0.1.0
  */
 export interface ParkingHooks {
+  /** An entry is about to be done. */
+  readonly begin: (entry: Entry) => void
   /** Tells the owner, which decides about `ticket`. */
   readonly report: (ticket: number, entry: Entry, error: WorkerPanicked) => void
   /** Sends the message to the owner, as a dead letter. */
@@ -93,15 +95,19 @@ export class Parking {
 
   private run(entry: Entry): Outcome {
     let result: unknown
+    this.hooks.begin(entry)
     try {
       result = entry.work()
     } catch (cause) {
+      // A request has its answer; its failure is the worker's.
+      if (entry.message === undefined) throw cause
       return this.fail(entry, cause)
     }
     if (!Effect.isEffect(result)) return this.succeed(entry)
-    return Effect.match(result as Effect.Effect<unknown, WorkerPanicked>, {
-      onFailure: (error) => this.fail(entry, error),
-      onSuccess: () => this.succeed(entry)
+    return Effect.matchEffect(result as Effect.Effect<unknown, WorkerPanicked>, {
+      onFailure: (error) =>
+        entry.message === undefined ? Effect.fail(error) : Effect.sync(() => this.fail(entry, error)),
+      onSuccess: () => Effect.sync(() => this.succeed(entry))
     })
   }
 
@@ -111,8 +117,6 @@ export class Parking {
   }
 
   private fail(entry: Entry, cause: unknown): false {
-    // A request has its answer; its failure is the worker's.
-    if (entry.message === undefined) throw cause
     this.park(entry, this.hooks.panicOf(entry, cause))
     return false
   }

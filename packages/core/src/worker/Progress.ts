@@ -14,6 +14,8 @@ import type { ReceiverPort } from "../ring/ReceiverPort.ts"
  */
 export interface Taken {
   readonly lane: number
+  /** Where its frame begins. */
+  readonly start: number
   readonly position: number
   readonly count: number
   done: boolean
@@ -26,17 +28,22 @@ export interface Taken {
 export class Progress {
   private readonly port: ReceiverPort
   private readonly lanes: Array<Array<Taken>> = []
+  private readonly acknowledges: boolean
   /** Messages taken and not acknowledged. */
   outstanding = 0
 
-  constructor(port: ReceiverPort) {
+  /** @param acknowledges false if somebody else does */
+  constructor(port: ReceiverPort, acknowledges: boolean) {
     this.port = port
+    this.acknowledges = acknowledges
   }
 
-  /** Notes the frame that the port was just advanced over. */
-  take(): Taken {
+  /** Passes the frame that was found by `advance`, and notes it. */
+  take(advance: () => void): Taken {
     const { lane, laneIndex } = this.port
-    const taken: Taken = { lane: laneIndex, position: lane.position, count: lane.count, done: false }
+    const start = lane.position
+    advance()
+    const taken: Taken = { lane: laneIndex, start, position: lane.position, count: lane.count, done: false }
     ;(this.lanes[laneIndex] ??= []).push(taken)
     this.outstanding += 1
     return taken
@@ -52,6 +59,16 @@ export class Progress {
     if (last === undefined) return
     lane.splice(0, passed)
     this.outstanding -= passed
-    this.port.ackTo(last.lane, last.position, last.count)
+    if (this.acknowledges) this.port.ackTo(last.lane, last.position, last.count)
+  }
+
+  /** The first message of a lane that is not done. */
+  first(lane: number): Taken | undefined {
+    return this.lanes[lane]?.[0]
+  }
+
+  /** Numbers of the messages in a lane that are done although one before them is not. */
+  doneIn(lane: number): ReadonlyArray<number> {
+    return (this.lanes[lane] ?? []).filter((taken) => taken.done).map((taken) => (taken.count - 1) | 0)
   }
 }

@@ -41,6 +41,8 @@ export interface Safeguard {
   readonly deadlineMillis: number
   /** When it sends its state, and only then acknowledges: every so many messages, or after so long. */
   readonly snapshots: { readonly every: number; readonly millis: number } | undefined
+  /** Number of the last snapshot that its owner has, of whichever predecessor. */
+  readonly saved: number
   /** What it begins with, after `init`. */
   readonly resume: Saved | undefined
   /** Frames that it must not handle. */

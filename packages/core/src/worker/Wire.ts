@@ -34,6 +34,10 @@ export interface Wire {
   readonly message: Codec<unknown>
   /** What the runtime itself asks a worker, in the contract's own codecs. Undefined without `state`. */
   readonly internal: { readonly extract: RequestWire; readonly restore: RequestWire } | undefined
+  /** The owner's decision about a message that failed: 1 to try it again, 0 to give it up. */
+  readonly verdict: RequestWire
+  /** A message that is given up. */
+  readonly dead: Codec<Dead>
   readonly requests: ReadonlyArray<RequestWire>
   readonly byTag: ReadonlyMap<string, RequestWire>
 }
@@ -65,21 +69,52 @@ const compileRequest = (rpc: Rpc.AnyWithProps, index: number): RequestWire => {
  */
 export const Groups = Schema.Struct({ bits: Schema.Uint8Array, count: Schema.Int, forget: Schema.Boolean })
 
+/**
+ * A message that failed, by its place in the mailbox.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Failed = Schema.Struct({ lane: Schema.Int, number: Schema.Int, error: WorkerPanicked })
+
+/**
+ * A message that is given up; without it if it cannot be decoded any more.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Dead {
+  readonly lane: number
+  readonly number: number
+  readonly message?: unknown
+  /** Why it cannot be decoded. */
+  readonly error?: WorkerPanicked
+}
+
+/**
+ * @category schemas
+ * @since 0.1.0
+ */
+export const Saved = Schema.Struct({
+  counts: Schema.Array(Schema.Int),
+  done: Schema.Array(Schema.Int),
+  state: Schema.Uint8Array
+})
+
+const internalWire = (
+  tag: string,
+  index: number,
+  payload: Codec<unknown>,
+  success: Codec<unknown>
+): RequestWire => ({ tag, index, streaming: false, payload, success, error: undefined })
+
 const compileInternal = (state: Schema.Codec<unknown, unknown>, first: number): NonNullable<Wire["internal"]> => {
-  const wire = (tag: string, index: number, payload: Codec<unknown>, success: Codec<unknown>): RequestWire => ({
-    tag,
-    index,
-    streaming: false,
-    payload,
-    success,
-    error: undefined
-  })
   const groups = make(Groups) as unknown as Codec<unknown>
   const snapshot = make(state)
   const nothing = make(Schema.Undefined) as unknown as Codec<unknown>
   return {
-    extract: wire("~extract", first, groups, snapshot),
-    restore: wire("~restore", first + 1, snapshot, nothing)
+    extract: internalWire("~extract", first, groups, snapshot),
+    restore: internalWire("~restore", first + 1, snapshot, nothing)
   }
 }
 
@@ -95,11 +130,22 @@ export const compile = (contract: AnyContract): Wire => {
   if (known !== undefined) return known
   const own = contract.requests.map((rpc, index) => compileRequest(rpc as Rpc.AnyWithProps, index))
   const internal = contract.state === undefined ? undefined : compileInternal(contract.state, own.length)
-  const requests = internal === undefined ? own : [...own, internal.extract, internal.restore]
+  const moving = internal === undefined ? own : [...own, internal.extract, internal.restore]
+  const int = make(Schema.Int) as unknown as Codec<unknown>
+  const verdict = internalWire("~verdict", moving.length, int, int)
   const wire: Wire = {
     message: make(contract.message),
     internal,
-    requests,
+    verdict,
+    dead: make(
+      Schema.Struct({
+        lane: Schema.Int,
+        number: Schema.Int,
+        message: Schema.optionalKey(contract.message),
+        error: Schema.optionalKey(WorkerPanicked)
+      })
+    ) as Codec<Dead>,
+    requests: [...moving, verdict],
     byTag: new Map(own.map((request) => [request.tag, request]))
   }
   cache.set(contract, wire)
@@ -113,3 +159,15 @@ export const compile = (contract: AnyContract): Wire => {
  * @since 0.1.0
  */
 export const panic: Codec<WorkerPanicked> = make(WorkerPanicked)
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const failed: Codec<typeof Failed.Type> = make(Failed)
+
+/**
+ * @category constructors
+ * @since 0.1.0
+ */
+export const saved: Codec<typeof Saved.Type> = make(Saved)

@@ -63,6 +63,13 @@ export const run = (
         Effect.provideContext(init as Effect.Effect<unknown, unknown>, context),
         (cause) => Effect.fail(fail("init")(Cause.squash(cause)))
       )
+      const resume = links.safeguard?.resume
+      if (resume !== undefined) {
+        yield* Effect.try({
+          try: () => handlers.restore!(state, Codec.decode(Codec.make(contract.state!), resume.state)),
+          catch: fail("restore")
+        })
+      }
       const loop = yield* Effect.try({
         try: () => {
           const { mailbox, replies, workerId } = links
@@ -75,6 +82,11 @@ export const run = (
         catch: fail("attach")
       })
 
+      yield* Scope.addFinalizer(
+        scope,
+        Effect.sync(() => loop.close())
+      )
+
       if (handlers.tick !== undefined) {
         const tick = Effect.andThen(
           Effect.sleep(toMillis(handlers.tick.every)),
@@ -85,7 +97,11 @@ export const run = (
 
       control.status = Status.Running
       yield* onReady
-      yield* Effect.onExit(Effect.andThen(loop.run, loop.shutdown), () =>
+      const finished = Effect.andThen(
+        loop.run,
+        Effect.sync(() => loop.finish())
+      )
+      yield* Effect.onExit(Effect.andThen(finished, loop.shutdown), () =>
         Effect.sync(() => {
           control.status = Status.Stopped
         })

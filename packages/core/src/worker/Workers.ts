@@ -12,7 +12,9 @@ import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { ReceiverHandle, SenderHandle } from "../channel/Handle.ts"
 import type { InvalidConfig, Timeout, WorkerPanicked } from "../errors/Errors.ts"
+import type { Safeguard } from "./Safeguard.ts"
 import type { AnyContract } from "./Worker.ts"
+import type { WorkerConfig } from "./WorkerConfig.ts"
 
 /**
  * What ties a worker to its owner. Plain data around shared memory, so it can be posted.
@@ -34,6 +36,8 @@ export interface Links {
   readonly initData: Uint8Array
   /** Shared memory that the argument of `init` mentions. */
   readonly initAttachments: ReadonlyArray<ArrayBufferLike>
+  /** Undefined if nobody restarts it. */
+  readonly safeguard?: Safeguard | undefined
 }
 
 /**
@@ -45,6 +49,9 @@ export interface Links {
 export interface SpawnOptions {
   readonly contract: AnyContract
   readonly links: Links
+  readonly config: WorkerConfig
+  /** Its number among its pool's workers, from 0: which processor it gets when they spread. */
+  readonly index: number
   /** How long the worker may take until it is ready, in milliseconds. */
   readonly startMillis: number
   /** How long the worker may take to end once told to, in milliseconds, before it is killed. */
@@ -60,6 +67,8 @@ export interface SpawnOptions {
 export interface WorkerProcess {
   /** The number under which it holds its channels; 0 if it shares its owner's thread. */
   readonly owner: number
+  /** Where it was put, and what of its `WorkerConfig` could not be done, in words. */
+  readonly placement?: string | undefined
   /** Waits for its end: succeeds if it ended as told, fails if it panicked. */
   readonly ended: Effect.Effect<void, WorkerPanicked>
   /** Ends it at once, whatever it does. */

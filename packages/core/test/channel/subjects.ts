@@ -28,6 +28,7 @@ export const inProcess = (flavour: FlavourName, options: ChannelOptionsInput, me
   return {
     ack: options.ack ?? "before",
     bound: options.unbounded === true ? undefined : capacity * senders * receivers,
+    ordered: true,
     messages,
     open: Effect.gen(function* () {
       const channel = yield* SharedChannel[flavour](Message, { onReceiverDeath: "wait", ...options })

@@ -107,9 +107,9 @@ export const huge: ReadonlyArray<Judge> = [
     eager
   ),
   judge(
-    "2×2, 1 message, any dies",
+    "2×2, 1 message, any dies, at most 2 preemptions",
     (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 1, bytes: 16, batch: 1, mortal: all }),
-    { ...eager, maxStates: 60_000_000 }
+    { ...eager, preemptions: 2 }
   ),
   judge(
     "1×2, 3 messages, receivers die",

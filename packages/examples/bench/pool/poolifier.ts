@@ -3,7 +3,7 @@
  *
  * @since 0.1.0
  */
-import { FixedThreadPool } from "poolifier"
+import { FixedThreadPool, PoolEvents } from "poolifier"
 import { fileURLToPath } from "node:url"
 import { type Open, subject } from "./Subject.ts"
 import { openTasks } from "./Tasks.ts"
@@ -14,6 +14,8 @@ const open: Open = async (args) => {
     workers,
     fileURLToPath(new URL("./poolifier.worker.ts", import.meta.url))
   )
+  // A task given to a thread that is not ready may never be answered.
+  if (!pool.info.ready) await new Promise<void>((resolve) => pool.emitter!.once(PoolEvents.ready, () => resolve()))
   // Its type has one response for all functions.
   const execute = pool.execute.bind(pool) as <A>(data: unknown, name: string) => Promise<A>
   return openTasks(

@@ -98,16 +98,17 @@ describe.skipIf(why !== "")(`CpuAffinity, on this machine${why}`, () => {
 
   it.live("spreads the workers of the process backend", () =>
     Effect.gen(function* () {
-      const pool = yield* WorkerPool.make(Ledger, { size: 2, initData: { log: "", init: "succeed" } })
+      const pool = yield* WorkerPool.make(Ledger, {
+        size: 2,
+        initData: { log: "", init: "succeed" },
+        worker: { cpuAffinity: "spread" }
+      })
       const placed = yield* pool.askAll("Placed", undefined)
       assert.deepStrictEqual([...placed].sort(), [0, 1].map((i) => String(cpus[i % cpus.length])).sort())
     }).pipe(
       Effect.scoped,
       Effect.provide(
-        NodeProcesses.layerWith({ cpuAffinity: "spread" }, [
-          Ledger,
-          new URL("../process/Ledger.worker.ts", import.meta.url)
-        ])
+        NodeProcesses.layer([Ledger, new URL("../process/Ledger.worker.ts", import.meta.url)])
       )
     )
   )

@@ -17,6 +17,10 @@ const flavours = { spsc: [1, 1], mpsc: [3, 1], mpmc: [3, 2] } as const
 /** Messages that a relay has in its hands. */
 const inHand = 256
 
+/** Only the thread between may sleep as a whole: both ends share this one. */
+const awake = <H extends { readonly wait: string }>(handle: H): H =>
+  handle.wait === "block" ? { ...handle, wait: "hybrid" } : handle
+
 /** Two channels with a thread between them: every message crosses twice. */
 const throughThreads = (flavour: keyof typeof flavours, options: ChannelOptionsInput): ChannelLaws.Subject => {
   const [senders, receivers] = flavours[flavour]
@@ -26,6 +30,7 @@ const throughThreads = (flavour: keyof typeof flavours, options: ChannelOptionsI
   return {
     ack: options.ack ?? "before",
     bound: options.unbounded === true ? undefined : there + receivers * inHand + back,
+    ordered: receivers === 1,
     messages: 500,
     open: Effect.gen(function* () {
       const first = yield* SharedChannel[flavour](Message, options)
@@ -41,10 +46,10 @@ const throughThreads = (flavour: keyof typeof flavours, options: ChannelOptionsI
       }
       return {
         senders: yield* Effect.forEach(yield* places(first.sender, first.cloneSender, senders), (handle) =>
-          SharedChannel.attachSender(Message, handle)
+          SharedChannel.attachSender(Message, awake(handle))
         ),
         receivers: yield* Effect.forEach(yield* places(second.receiver, second.cloneReceiver, receivers), (handle) =>
-          SharedChannel.attachReceiver(Message, handle)
+          SharedChannel.attachReceiver(Message, awake(handle))
         ),
         stats: Effect.zipWith(first.stats, second.stats, (there, back) => ({
           ...back,

@@ -153,17 +153,14 @@ describe("NodeProcesses, when a worker dies", () => {
   for (const shape of ["array", "map", "string"] as const) {
     it.live(`outlives a worker that runs out of memory (${shape})`, () =>
       Effect.gen(function* () {
-        const pool = yield* WorkerPool.make(Ledger, { ...options, size: 2 })
+        const pool = yield* WorkerPool.make(Ledger, { ...options, size: 2, worker: { heapMegabytes: 32 } })
         const error = yield* Effect.flip(pool.askTo("Ledger/0", "Exhaust", { shape }))
         assert.strictEqual(error._tag, "WorkerPanicked")
         assert.match(error.message, /its process (was ended by SIG|exited with code)/)
         assert.isNumber(yield* pool.askTo("Ledger/1", "Pid", undefined))
         const worker = yield* pool.worker("Ledger/0")
         assert.strictEqual(yield* worker.state, "Stopped")
-      }).pipe(
-        Effect.scoped,
-        Effect.provide(NodeProcesses.layerWith({ execArgv: ["--max-old-space-size=32"] }, [Ledger, module]))
-      )
+      }).pipe(Effect.scoped, Effect.provide(layer))
     )
   }
 
@@ -185,6 +182,7 @@ describe("NodeProcesses, when a worker does not start", () => {
       readonly size: 1
       readonly startTimeout?: number
       readonly initData: typeof Ledger.initData.Type
+      readonly worker?: { readonly cpuAffinity: number }
     } = options
   ) => Effect.flip(Effect.scoped(Effect.provide(WorkerPool.make(Ledger, settings), to)))
 
@@ -216,7 +214,7 @@ describe("NodeProcesses, when a worker does not start", () => {
 
   it.live("refuses a processor number that is none", () =>
     Effect.gen(function* () {
-      const error = yield* failure(NodeProcesses.layerWith({ cpuAffinity: 1.5 }, [Ledger, module]))
+      const error = yield* failure(layer, { size: 1, initData: { log: "", init: "succeed" }, worker: { cpuAffinity: 1.5 } })
       assert.strictEqual(error._tag, "InvalidConfig")
     })
   )

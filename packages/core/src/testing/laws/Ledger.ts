@@ -14,10 +14,15 @@ export class Ledger {
   private readonly seen = new Map<number, Set<number>>()
   /** For each receiver, the last sequence of each sender. */
   private readonly last: Array<Map<number, number>> = []
+  private readonly ordered: boolean
   total = 0
 
+  constructor(ordered: boolean) {
+    this.ordered = ordered
+  }
+
   /** Throws unless `message` may come now at `receiver`. */
-  enter(receiver: number, message: Message, ordered = true): void {
+  enter(receiver: number, message: Message): void {
     mustBeGenuine(message)
     const { sender, sequence } = message
     const seen = this.seen.get(sender) ?? new Set()
@@ -26,7 +31,7 @@ export class Ledger {
     seen.add(sequence)
     const last = (this.last[receiver] ??= new Map())
     const before = last.get(sender) ?? -1
-    must(!ordered || sequence > before, `message ${sequence} of sender ${sender} came after ${before}`)
+    must(!this.ordered || sequence > before, `message ${sequence} of sender ${sender} came after ${before}`)
     last.set(sender, sequence)
     this.total += 1
   }

@@ -68,6 +68,8 @@ export interface Subject {
   readonly ack: "before" | "after" | "batch"
   /** The most messages that all senders together can have in flight; undefined if unbounded. */
   readonly bound: number | undefined
+  /** Whether what one sender sends comes in order at each receiver: not if there are several ways. */
+  readonly ordered: boolean
   /** How much traffic each sender of a law makes, in messages. */
   readonly messages: number
   readonly open: Effect.Effect<Opened, unknown, Scope>

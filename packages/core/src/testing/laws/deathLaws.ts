@@ -64,7 +64,7 @@ const senderDies = (subject: Subject): Effect.Effect<void, unknown> =>
       const { receivers, senders, succeedSender } = yield* subject.open
       if (succeedSender === undefined || receivers.length > 1) return
       const [first, ...others] = senders
-      const ledger = new Ledger()
+      const ledger = new Ledger(subject.ordered)
       const [receiver] = receivers
       let sent = 0
       while (sent < 3 && (yield* first.trySend(message(0, sent)))) sent += 1

@@ -76,7 +76,7 @@ const everyWay = (subject: Subject): Effect.Effect<void, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { receivers, senders, stats } = yield* subject.open
-      const ledger = new Ledger()
+      const ledger = new Ledger(subject.ordered)
       yield* Effect.all(
         [
           ...senders.map((sender, id) => sendMixed(sender, id, subject.messages)),
@@ -98,7 +98,7 @@ const asStreams = (subject: Subject): Effect.Effect<void, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { receivers, senders } = yield* subject.open
-      const ledger = new Ledger()
+      const ledger = new Ledger(subject.ordered)
       yield* Effect.all(
         [
           ...senders.map((sender, id) =>
@@ -130,7 +130,7 @@ const interruptedReceive = (subject: Subject): Effect.Effect<void, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { receivers, senders } = yield* subject.open
-      const ledger = new Ledger()
+      const ledger = new Ledger(subject.ordered)
       const roll = dice(7)
       let interrupted = 0
       const takeUntilClosed = (receiver: Receiver<Message>, index: number): Effect.Effect<void, unknown> =>
@@ -161,7 +161,7 @@ const interruptedSend = (subject: Subject): Effect.Effect<void, unknown> =>
   Effect.scoped(
     Effect.gen(function* () {
       const { receivers, senders } = yield* subject.open
-      const ledger = new Ledger()
+      const ledger = new Ledger(subject.ordered)
       let interrupted = 0
       const sendUntilAccepted = (sender: Sender<Message>, id: number): Effect.Effect<void, SendError> =>
         Effect.gen(function* () {

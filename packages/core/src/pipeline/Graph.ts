@@ -1,0 +1,148 @@
+/**
+ * A pipeline as a value: nodes that name the nodes they read from. Immutable, and a node is made
+ * after its inputs, so a graph has no cycle.
+ *
+ * @since 0.1.0
+ */
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { HashKey } from "../partition/KeyHash.ts"
+import type { Operator, OperatorContext } from "./Operator.ts"
+
+/**
+ * A schema whose type does not matter here.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type AnySchema = Schema.Codec<unknown, unknown>
+
+/** Forgets the type of a schema: graphs hold stages of all types. */
+export const erase = <A>(schema: Schema.Codec<A, unknown>): AnySchema => schema as unknown as AnySchema
+
+/**
+ * How elements go from one stage to the next:
+ *
+ * - `forward`: subtask i to subtask i
+ * - `rebalance`: batch by batch, to each subtask in turn
+ * - `keyBy`: all elements of a key to one subtask
+ * - `broadcast`: every element to every subtask
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Route =
+  | { readonly _tag: "forward" }
+  | { readonly _tag: "rebalance" }
+  | { readonly _tag: "broadcast" }
+  | { readonly _tag: "keyBy"; readonly key: (element: unknown) => HashKey }
+
+/**
+ * The output of a node that is not a side output.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const mainOutput = ""
+
+/**
+ * The side output that every node has: what it could not handle.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const deadOutput = "deadLetter"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Input {
+  readonly from: Node
+  /** Which output of `from`. */
+  readonly output: string
+  /** Undefined: `forward` between equal parallelisms, else `rebalance`. */
+  readonly route: Route | undefined
+  /** Schema of what comes in; undefined if whatever comes out fits. */
+  readonly schema: AnySchema | undefined
+}
+
+/**
+ * What a stage does with an element that it cannot handle: `fail` the pipeline, `skip` it, or send
+ * it to the side output `deadLetter`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnError = "fail" | "skip" | "deadLetter"
+
+/**
+ * Where a graph begins: a stream in the thread that runs the pipeline, or splits that the subtasks
+ * of the source share out and read where they are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Origin =
+  | { readonly _tag: "Stream"; readonly stream: Stream.Stream<unknown, unknown, unknown> }
+  | {
+      readonly _tag: "Splits"
+      readonly splits: Effect.Effect<ReadonlyArray<unknown>, unknown, unknown>
+      readonly read: (split: unknown) => Stream.Stream<unknown, unknown, unknown>
+    }
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Node {
+  readonly name: string
+  /** What kind of stage it is, in words: for `explain`. */
+  readonly kind: string
+  readonly inputs: ReadonlyArray<Input>
+  /** Schema of its main output; undefined for a stream whose schema nobody gave. */
+  readonly output: AnySchema | undefined
+  readonly sides: Readonly<Record<string, AnySchema>>
+  /** Undefined: as the first input's. */
+  readonly parallelism: number | undefined
+  /** Whether it must not share a subtask with its input. */
+  readonly disjoint: boolean
+  /** Whether its input must be keyed. */
+  readonly keyed: boolean
+  readonly onError: OnError
+  readonly retries: number
+  readonly origin: Origin | undefined
+  readonly make: ((context: OperatorContext) => Operator) | undefined
+  /** What is wrong with it, found when it was made and told when it is built. */
+  readonly faults: ReadonlyArray<Fault>
+}
+
+/**
+ * An option that is not what it may be.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fault {
+  readonly option: string
+  readonly value: unknown
+  readonly allowed: string
+}
+
+const plain = {
+  inputs: [],
+  output: undefined,
+  sides: {},
+  parallelism: undefined,
+  disjoint: false,
+  keyed: false,
+  onError: "fail",
+  retries: 0,
+  origin: undefined,
+  make: undefined,
+  faults: []
+} as const
+
+/** A node with defaults for what is not given. */
+export const node = (fields: Pick<Node, "name" | "kind"> & Partial<Node>): Node => ({ ...plain, ...fields })

@@ -1,0 +1,67 @@
+/**
+ * What a pipeline can fail with: the stage, what it was doing, and the element in hand. A schema,
+ * so it crosses threads.
+ *
+ * @since 0.1.0
+ */
+import * as Schema from "effect/Schema"
+
+/**
+ * A stage failed, or the place where it ran did.
+ *
+ * @category errors
+ * @since 0.1.0
+ */
+export class PipelineFailed extends Schema.TaggedError<PipelineFailed>()("PipelineFailed", {
+  /** Name of the stage; of the chain, if it cannot be told which of its stages. */
+  stage: Schema.String,
+  /** What it was doing: `element`, `key`, `time`, `stream`, `source`, `start`, `run`. */
+  phase: Schema.String,
+  detail: Schema.String,
+  /** The element in hand, shown as text. */
+  element: Schema.optionalKey(Schema.String),
+  cause: Schema.optionalKey(Schema.Defect())
+}) {
+  override get message(): string {
+    const element = this.element === undefined ? "" : ` (element ${this.element})`
+    return `stage ${this.stage} failed in ${this.phase}${element}: ${this.detail}`
+  }
+}
+
+/**
+ * An element that a stage of policy `deadLetter` could not handle.
+ *
+ * @category schemas
+ * @since 0.1.0
+ */
+export const DeadLetter = Schema.Struct({
+  stage: Schema.String,
+  phase: Schema.String,
+  /** The element, shown as text. */
+  element: Schema.String,
+  detail: Schema.String
+})
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export type DeadLetter = typeof DeadLetter.Type
+
+const longest = 500
+
+/** An element as text, for errors and dead letters. */
+export const show = (element: unknown): string => {
+  let text: string | undefined
+  try {
+    text = JSON.stringify(element, (_, value: unknown) => (typeof value === "bigint" ? `${value}n` : value))
+  } catch {
+    text = undefined
+  }
+  text ??= String(element)
+  return text.length > longest ? `${text.slice(0, longest)}…` : text
+}
+
+/** The message of whatever was thrown. */
+export const detailOf = (cause: unknown): string =>
+  cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)

@@ -1,0 +1,187 @@
+/**
+ * Stages as values: a name, a schema for what goes in and for what comes out, and what happens in
+ * between. A stage never names a thread; how often and where it runs is said where it is composed.
+ *
+ * Keyed stages, which hold state by key, are in `Keyed` and `Window`.
+ *
+ * @since 0.1.0
+ */
+import type { Input as DurationInput } from "effect/Duration"
+import type * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import { erase, type Fault, type Node, node, type OnError } from "./Graph.ts"
+import type { Operator, OperatorContext } from "./Operator.ts"
+import { EffectOperator, type EffectSettings } from "./operators/effects.ts"
+import { FilterOperator, FlatMapOperator, MapOperator } from "./operators/elements.ts"
+import { StreamOperator } from "./operators/streams.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stage<in In, out Out, out R = never, out Side = {}> {
+  readonly "~in"?: (_: In) => void
+  readonly "~out"?: () => readonly [Out, R, Side]
+  readonly keyed: false
+  /** The node without its inputs. */
+  readonly node: Node
+}
+
+/**
+ * A stage whose input must be keyed by a `K`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface KeyedStage<in In, in K, out Out, out R = never, out Side = {}> {
+  readonly "~in"?: (_: In, key: K) => void
+  readonly "~out"?: () => readonly [Out, R, Side]
+  readonly keyed: true
+  readonly node: Node
+}
+
+/**
+ * What every stage can be told.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface StageOptions<In, Out> {
+  readonly in: Schema.Codec<In, unknown>
+  readonly out: Schema.Codec<Out, unknown>
+  /** What becomes of an element that it fails on; `fail` if absent. */
+  readonly onError?: OnError | undefined
+  /** How often it tries an element again before `onError` applies; 0 if absent. */
+  readonly retries?: number | undefined
+}
+
+/** The fields of a node that come from a stage's options. */
+export const stageNode = <In, Out>(
+  name: string,
+  kind: string,
+  options: StageOptions<In, Out>,
+  make: (context: OperatorContext) => Operator,
+  more: Partial<Node> = {}
+): Node => {
+  const { onError = "fail", retries = 0 } = options
+  const faults: Array<Fault> = [...(more.faults ?? [])]
+  if (name === "") faults.push({ option: "name", value: name, allowed: "a name that is not empty" })
+  if (!Number.isInteger(retries) || retries < 0) {
+    faults.push({ option: `${name}.retries`, value: retries, allowed: "a whole number of at least 0" })
+  }
+  return node({
+    name,
+    kind,
+    // The edge is made where the stage is composed; until then this holds the schema of its input.
+    inputs: [{ from: nowhere, output: "", route: undefined, schema: erase(options.in) }],
+    output: erase(options.out),
+    onError,
+    retries,
+    make,
+    ...more,
+    faults
+  })
+}
+
+const nowhere = node({ name: "nowhere", kind: "none" })
+
+const stage = <In, Out, R, Side = {}>(value: Node): Stage<In, Out, R, Side> => ({ keyed: false, node: value })
+
+/**
+ * One element out for each one in.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const map = <In, Out>(
+  name: string,
+  options: StageOptions<In, Out> & { readonly run: (element: In) => Out }
+): Stage<In, Out> =>
+  stage(stageNode(name, "map", options, (context) => new MapOperator(context, options.run as Untyped)))
+
+/**
+ * The elements that `run` is true for.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const filter = <A>(
+  name: string,
+  options: Omit<StageOptions<A, A>, "out"> & { readonly run: (element: A) => boolean }
+): Stage<A, A> =>
+  stage(
+    stageNode(
+      name,
+      "filter",
+      { ...options, out: options.in },
+      (context) => new FilterOperator(context, options.run as (element: unknown) => boolean)
+    )
+  )
+
+/**
+ * Any number of elements out for each one in, in order.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const flatMap = <In, Out>(
+  name: string,
+  options: StageOptions<In, Out> & { readonly run: (element: In) => Iterable<Out> }
+): Stage<In, Out> =>
+  stage(
+    stageNode(
+      name,
+      "flatMap",
+      options,
+      (context) => new FlatMapOperator(context, options.run as (element: unknown) => Iterable<unknown>)
+    )
+  )
+
+/**
+ * One Effect for each element: asynchronous I/O. At most `concurrency` (1) run at once, and those
+ * of one batch are done before the next begins. Results come in the order of the elements, or as
+ * they are done if `ordered` is false. An attempt that takes longer than `timeout` has failed.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const mapEffect = <In, Out, E, R>(
+  name: string,
+  options: StageOptions<In, Out> & {
+    readonly run: (element: In) => Effect.Effect<Out, E, R>
+    readonly concurrency?: number | undefined
+    readonly ordered?: boolean | undefined
+    readonly timeout?: DurationInput | undefined
+  }
+): Stage<In, Out, R> => {
+  const { concurrency = 1, ordered = true, timeout } = options
+  const settings: EffectSettings = { concurrency, ordered, timeout }
+  const faults =
+    concurrency >= 1
+      ? []
+      : [{ option: `${name}.concurrency`, value: concurrency, allowed: "a number of at least 1" }]
+  const run = options.run as unknown as (element: unknown) => Effect.Effect<unknown, unknown>
+  return stage(
+    stageNode(name, "mapEffect", options, (context) => new EffectOperator(context, run, settings), { faults })
+  )
+}
+
+/**
+ * A function on `Stream`. What it emits while it works on a batch has the time of the batch's last
+ * element; what it emits later goes out with the next batch, or at the end.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const stream = <In, Out, E, R>(
+  name: string,
+  options: Omit<StageOptions<In, Out>, "retries" | "onError"> & {
+    readonly run: (elements: Stream.Stream<In>) => Stream.Stream<Out, E, R>
+  }
+): Stage<In, Out, R> => {
+  const run = options.run as unknown as (elements: Stream.Stream<unknown>) => Stream.Stream<unknown, unknown>
+  return stage(stageNode(name, "stream", options, (context) => new StreamOperator(context, run)))
+}
+
+type Untyped = (element: unknown) => unknown

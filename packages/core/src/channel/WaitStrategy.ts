@@ -9,8 +9,8 @@
  * | `hybrid` | spins 2 µs, yields while traffic is hot, then parks | 1 to 60 µs | nothing once idle |
  * | `block` | sleeps the whole thread | about 55 µs | nothing, but timers, I/O, other fibers and the debugger stop |
  *
- * Traffic is hot while recent waits were short: the time that `hybrid` yields before it parks
- * follows twice their moving average, up to 250 µs.
+ * Traffic is hot while recent waits were shorter than 250 µs on the average: `hybrid` then yields for
+ * up to twice that average before it parks; otherwise it parks at once.
  *
  * `block` is for a thread that does nothing else; it wakes every 100 ms to let the event loop turn.
  *
@@ -175,7 +175,8 @@ export class Waiter {
       case "block":
         return 0
       case "hybrid":
-        return Math.min(2 * this.average, hottestMillis)
+        // Where waits are long, looking at every turn only keeps the processor from those waited for.
+        return this.average > hottestMillis ? 0 : Math.min(2 * this.average, hottestMillis)
       default:
         return keepAlive ? Infinity : hottestMillis
     }

@@ -2,89 +2,19 @@
  * Stages as values: a name, a schema for what goes in and for what comes out, and what happens in
  * between. A stage never names a thread; how often and where it runs is said where it is composed.
  *
- * Keyed stages, which hold state by key, are in `Keyed` and `Window`.
- *
  * @since 0.1.0
  */
 import type { Input as DurationInput } from "effect/Duration"
 import type * as Effect from "effect/Effect"
-import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
-import { erase, type Fault, type Node, node, type OnError } from "./Graph.ts"
-import type { Operator, OperatorContext } from "./Operator.ts"
+import type { Node } from "./Graph.ts"
 import { EffectOperator, type EffectSettings } from "./operators/effects.ts"
 import { FilterOperator, FlatMapOperator, MapOperator } from "./operators/elements.ts"
 import { StreamOperator } from "./operators/streams.ts"
+import { type Stage, stageNode, type StageOptions } from "./StageNode.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Stage<in In, out Out, out R = never, out Side = {}> {
-  readonly "~in"?: (_: In) => void
-  readonly "~out"?: () => readonly [Out, R, Side]
-  readonly keyed: false
-  /** The node without its inputs. */
-  readonly node: Node
-}
-
-/**
- * A stage whose input must be keyed by a `K`.
- *
- * @category models
- * @since 0.1.0
- */
-export interface KeyedStage<in In, in K, out Out, out R = never, out Side = {}> {
-  readonly "~in"?: (_: In, key: K) => void
-  readonly "~out"?: () => readonly [Out, R, Side]
-  readonly keyed: true
-  readonly node: Node
-}
-
-/**
- * What every stage can be told.
- *
- * @category models
- * @since 0.1.0
- */
-export interface StageOptions<In, Out> {
-  readonly in: Schema.Codec<In, unknown>
-  readonly out: Schema.Codec<Out, unknown>
-  /** What becomes of an element that it fails on; `fail` if absent. */
-  readonly onError?: OnError | undefined
-  /** How often it tries an element again before `onError` applies; 0 if absent. */
-  readonly retries?: number | undefined
-}
-
-/** The fields of a node that come from a stage's options. */
-export const stageNode = <In, Out>(
-  name: string,
-  kind: string,
-  options: StageOptions<In, Out>,
-  make: (context: OperatorContext) => Operator,
-  more: Partial<Node> = {}
-): Node => {
-  const { onError = "fail", retries = 0 } = options
-  const faults: Array<Fault> = [...(more.faults ?? [])]
-  if (name === "") faults.push({ option: "name", value: name, allowed: "a name that is not empty" })
-  if (!Number.isInteger(retries) || retries < 0) {
-    faults.push({ option: `${name}.retries`, value: retries, allowed: "a whole number of at least 0" })
-  }
-  return node({
-    name,
-    kind,
-    // The edge is made where the stage is composed; until then this holds the schema of its input.
-    inputs: [{ from: nowhere, output: "", route: undefined, schema: erase(options.in) }],
-    output: erase(options.out),
-    onError,
-    retries,
-    make,
-    ...more,
-    faults
-  })
-}
-
-const nowhere = node({ name: "nowhere", kind: "none" })
+export { process, type ProcessContext, window } from "./keyedStages.ts"
+export type { KeyedStage, Stage, StageOptions } from "./StageNode.ts"
 
 const stage = <In, Out, R, Side = {}>(value: Node): Stage<In, Out, R, Side> => ({ keyed: false, node: value })
 

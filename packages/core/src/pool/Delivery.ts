@@ -85,6 +85,11 @@ export class Delivery {
     return (this.dropped.get(member) ?? 0) + member.mailbox.dropped
   }
 
+  /** Has what a mailbox keeps outside its ring moved into it, as there is room. */
+  moveKept(member: Member): void {
+    if (member.mailbox.keeps) this.startPump(member)
+  }
+
   /** Sends each message to the worker of its key. */
   sendAll(messages: Messages, options: SendOptions | undefined): Effect.Effect<void, Failure> {
     return Effect.withFiber((fiber) => {
@@ -120,7 +125,7 @@ export class Delivery {
         const waiting = full?.get(member)
         // Behind one that waits for room, to keep the order.
         if (waiting !== undefined) waiting.push(message)
-        else if (!member.alive || !member.write(message, timestamp, priority, context)) {
+        else if (!member.accepts || !member.write(message, timestamp, priority, context)) {
           full ??= new Map()
           full.set(member, [message])
         }
@@ -130,7 +135,7 @@ export class Delivery {
     }
     for (const member of placement.members) {
       member.mailbox.publish()
-      if (member.mailbox.keeps) this.startPump(member)
+      this.moveKept(member)
     }
     if (full === undefined && moving === undefined) return failure === undefined ? Effect.void : Effect.fail(failure)
     const { epoch } = placement
@@ -141,7 +146,7 @@ export class Delivery {
     const parcels: Array<Destined> = []
     for (const [member, rest] of full ?? []) parcels.push(destined(member, rest))
     if (moving !== undefined) parcels.push(destined(undefined, moving))
-    if (from !== undefined) from.onward = parcels
+    if (from !== undefined) from.onward = failure === undefined ? parcels : [...parcels, destined(undefined, failure.unsent)]
     return this.settle(parcels, failure, timeout)
   }
 
@@ -154,12 +159,13 @@ export class Delivery {
     const failures: Array<Failure> = first === undefined ? [] : [first]
     const collect = (effect: Effect.Effect<void, Failure>) =>
       Effect.catch(effect, (failure) => Effect.sync(() => void failures.push(failure)))
+    const unsent = () => [...parcels.flatMap(([, parcel]) => rest(parcel)), ...(first?.unsent ?? [])]
     const all = Effect.forEach(
       parcels,
       ([member, parcel]) => collect(member === undefined ? this.afterMove(parcel) : this.wait(member, parcel)),
       { concurrency: "unbounded", discard: true }
     )
-    return Effect.flatMap(this.within(all, timeout, "sendAll", parcels), () =>
+    return Effect.flatMap(this.within(all, timeout, "sendAll", unsent), () =>
       failures.length === 0
         ? Effect.void
         : Effect.fail(
@@ -177,7 +183,7 @@ export class Delivery {
     effect: Effect.Effect<A, E>,
     timeout: Input | undefined,
     operation: string,
-    parcels: ReadonlyArray<Destined>
+    unsent: () => Messages
   ): Effect.Effect<A, E | Timeout> {
     if (timeout === undefined) return effect
     return Effect.timeoutOrElse(effect, {
@@ -188,7 +194,7 @@ export class Delivery {
             new Timeout({
               operation: `pool ${this.pool}: ${operation}`,
               millis: toMillis(timeout),
-              unsent: parcels.flatMap(([, parcel]) => rest(parcel))
+              unsent: [...unsent()]
             })
           )
         )
@@ -202,6 +208,7 @@ export class Delivery {
   /** Routes what is left of a parcel anew. */
   private again(parcel: Parcel): Effect.Effect<void, Failure> {
     const { accepted, context, messages, priority } = parcel
+    if (!this.open) return Effect.fail(this.closed(messages.slice(accepted)))
     parcel.accepted = messages.length
     return this.place(messages.slice(accepted), priority, context, undefined, parcel)
   }
@@ -221,7 +228,7 @@ export class Delivery {
         onward: []
       }
       const sending = this.wait(member, parcel) as Effect.Effect<void, DeliveryError>
-      return this.within(sending, options?.timeout, "sendTo", [[member, parcel]])
+      return this.within(sending, options?.timeout, "sendTo", () => rest(parcel))
     })
   }
 
@@ -231,7 +238,7 @@ export class Delivery {
       const { context, epoch, messages, priority } = parcel
       // Its keys may have moved while it waited: their state is not here any more.
       if (epoch !== undefined && epoch !== this.placement.epoch) return this.again(parcel)
-      if (!member.alive || !this.open) {
+      if (!member.accepts || !this.open) {
         return Effect.fail(member.notRunning(`pool ${this.pool}: send`, messages.slice(parcel.accepted)))
       }
       const timestamp = now()
@@ -244,7 +251,7 @@ export class Delivery {
       }
       parcel.accepted = index
       member.mailbox.publish()
-      if (member.mailbox.keeps) this.startPump(member)
+      this.moveKept(member)
       if (index === messages.length) return Effect.void
       if (this.onFull === "fail") {
         return Effect.fail(
@@ -263,14 +270,7 @@ export class Delivery {
 
   private check(options: SendOptions | undefined, messages: Messages): DeliveryError | undefined {
     const priority = options?.priority
-    if (!this.open) {
-      return new WorkerNotRunning({
-        worker: this.pool,
-        state: "Stopped",
-        operation: `pool ${this.pool}: send`,
-        unsent: [...messages]
-      })
-    }
+    if (!this.open) return this.closed(messages)
     if (priority === undefined) return undefined
     if (Number.isInteger(priority) && priority >= 0 && priority < this.priorities) return undefined
     return new SendError({
@@ -278,6 +278,15 @@ export class Delivery {
       reason: "Encode",
       detail: `priority ${priority}: the pool has ${this.priorities} (0 to ${this.priorities - 1}; option priorities)`,
       unsent: [...messages]
+    })
+  }
+
+  private closed(unsent: Messages): WorkerNotRunning {
+    return new WorkerNotRunning({
+      worker: this.pool,
+      state: "Stopped",
+      operation: `pool ${this.pool}: send`,
+      unsent: [...unsent]
     })
   }
 

@@ -17,6 +17,7 @@ import { type Waitable, Waiter, type WaitStrategy } from "../channel/WaitStrateg
 import { EndpointState } from "../ring/layout.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
+import { EnvelopeKind } from "../worker/Envelope.ts"
 
 /**
  * @category models
@@ -40,6 +41,9 @@ class Way {
   readonly writer: FrameWriter
   readonly room: Waiter
   kept: Array<Encoded> = []
+  /** How many were kept so far, and how many of them are no more: moved into the ring, or forgotten. */
+  keptSoFar = 0
+  goneSoFar = 0
 
   constructor(writer: FrameWriter, wait: WaitStrategy, ended: () => boolean) {
     const room = new Room(writer)
@@ -114,11 +118,29 @@ export class Mailbox {
     if (!this.options.dropOldest) return false
     // A copy of the value as it is now: what waits must not change with it.
     way.kept.push(way.writer.encode(codec, value, kind))
-    if (way.kept.length > this.options.capacity) {
-      way.kept.shift()
-      this.dropped += 1
-    }
+    way.keptSoFar += 1
+    if (way.kept.length > this.options.capacity) this.forgetOldest(way)
     return true
+  }
+
+  /** Forgets the oldest message; somebody waits for each request. */
+  private forgetOldest(way: Way): void {
+    const oldest = way.kept.findIndex(({ kind }) => kind === EnvelopeKind.Message)
+    if (oldest < 0) return
+    way.kept.splice(oldest, 1)
+    way.goneSoFar += 1
+    this.dropped += 1
+  }
+
+  /** The number of the last frame that was written to a lane; undefined if it is kept beside it. */
+  lastNumber(lane: number): number | undefined {
+    const way = this.ways[lane]
+    return way.kept.length > 0 ? undefined : way.writer.port.lane()?.lastSequence
+  }
+
+  /** Most messages in a lane. */
+  get capacity(): number {
+    return this.options.capacity
   }
 
   publish(): void {
@@ -138,6 +160,7 @@ export class Mailbox {
     while (moved < way.kept.length && way.writer.writeEncoded(way.kept[moved])) moved++
     way.writer.publish()
     way.kept.splice(0, moved)
+    way.goneSoFar += moved
     return Effect.flatMap(way.kept.length === 0 ? Effect.void : way.room.wait(true), () => this.pump)
   })
 
@@ -158,13 +181,30 @@ export class Mailbox {
     return depth
   }
 
+  /** Messages that nobody has acknowledged, from every thread. */
+  get left(): number {
+    let left = 0
+    for (const way of this.ways) left += way.kept.length
+    for (let sender = 0; sender < this.mesh.highWater; sender++) {
+      left += (this.mesh.producedIn(sender, 0) - this.mesh.ackedIn(sender, 0)) | 0
+    }
+    return left
+  }
+
   /**
    * Notes all that has been sent by now, from every thread; the answer tells whether all of it has
    * been handled since.
    */
   horizon(): () => boolean {
-    const lanes = Array.from({ length: this.mesh.highWater }, (_, sender) => this.mesh.producedIn(sender, 0))
-    return () => !this.keeps && lanes.every((sent, sender) => ((this.mesh.ackedIn(sender, 0) - sent) | 0) >= 0)
+    const kept = this.ways.map((way) => way.keptSoFar)
+    let lanes: ReadonlyArray<number> | undefined
+    return () => {
+      // What is kept beside the ring has its place in a lane only once it is moved there.
+      if (lanes === undefined && this.ways.every((way, index) => way.goneSoFar >= kept[index])) {
+        lanes = Array.from({ length: this.mesh.highWater }, (_, sender) => this.mesh.producedIn(sender, 0))
+      }
+      return lanes !== undefined && lanes.every((sent, sender) => ((this.mesh.ackedIn(sender, 0) - sent) | 0) >= 0)
+    }
   }
 
   /** Whether a client that sends from another thread holds its place. */

@@ -40,7 +40,7 @@ import { Mailbox, type MailboxOptions } from "./Mailbox.ts"
  * @category models
  * @since 0.1.0
  */
-export type StartError = WorkerAlreadyRunning | InvalidConfig | WorkerPanicked | Timeout
+export type StartError = WorkerAlreadyRunning | WorkerNotRunning | InvalidConfig | WorkerPanicked | Timeout
 
 /**
  * How a life begins: spawns the worker into a scope and waits until it is ready.
@@ -60,8 +60,14 @@ export interface MemberHooks {
   readonly start: Start
   /** Where lives are followed to their end. */
   readonly scope: Scope.Scope
-  /** Told when a life has ended, by a panic or as it was asked to. */
-  readonly onEnd: (member: Member, panic: WorkerPanicked | undefined) => Effect.Effect<void>
+  /** Told when a life has begun. */
+  readonly onStart: (member: Member) => void
+  /** Whether a worker that panicked will be replaced, and its mailbox stays open. */
+  readonly recovers: (member: Member) => boolean
+  /** Told when a life has ended, by a panic or as it was asked to; returns the panic as it is to be told. */
+  readonly onEnd: (member: Member, panic: WorkerPanicked | undefined) => Effect.Effect<WorkerPanicked | undefined>
+  /** Begins what was promised by `recovers`. */
+  readonly recover: (member: Member, panic: WorkerPanicked) => void
 }
 
 /**
@@ -75,11 +81,22 @@ export class Member {
   private readonly hooks: MemberHooks
   private readonly messages: Envelope<unknown>
   private readonly requests: ReadonlyArray<Envelope<unknown>>
+  private readonly verdicts: RequestWire
   private readonly lowest: number
   private process: WorkerProcess | undefined
   private over = Deferred.makeUnsafe<void>()
   private count = 0
   private starting = false
+  private stopping = false
+  private finished = false
+  /** Whether its life is ended to begin anew with another's. */
+  private halting = false
+  /** Whether nobody reads the mailbox now, and somebody will soon. */
+  recovering = false
+  /** Number of the last request that was put into the mailbox; undefined if it is kept beside it. */
+  requested: number | undefined
+  /** Whether it was killed from here: whoever did that knows. */
+  killed = false
 
   constructor(id: string, wire: Wire, mailbox: MailboxOptions, hooks: MemberHooks) {
     this.id = id
@@ -88,10 +105,16 @@ export class Member {
     this.lowest = mailbox.priorities - 1
     this.messages = new Envelope(wire.message)
     this.requests = wire.requests.map((request) => new Envelope(request.payload))
+    this.verdicts = wire.verdict
   }
 
-  /** Whether somebody reads the mailbox. */
+  /** Whether somebody reads the mailbox, or will soon. */
   get alive(): boolean {
+    return this.process !== undefined || this.recovering
+  }
+
+  /** Whether somebody reads the mailbox now. */
+  get running(): boolean {
     return this.process !== undefined
   }
 
@@ -103,6 +126,11 @@ export class Member {
   /** Where it was put, in words; undefined if nobody says. */
   get placement(): string | undefined {
     return this.process?.placement
+  }
+
+  /** Whether it takes messages: not once it was told to stop. */
+  get accepts(): boolean {
+    return this.alive && !this.stopping
   }
 
   /** Whether it has something to do. */
@@ -141,7 +169,33 @@ export class Member {
     head.context = context
     if (!this.mailbox.write(this.lowest, envelope, payload, EnvelopeKind.Request)) return false
     this.mailbox.publish()
+    this.requested = this.mailbox.lastNumber(this.lowest)
     return true
+  }
+
+  /** Whether a request of this number was acknowledged: its reply is under way, or lost. */
+  isAcked(number: number): boolean {
+    return ((this.mailbox.mesh.ackedIn(this.lowest, 0) - number) | 0) > 0
+  }
+
+  /** Tells the worker what becomes of a message that failed. */
+  verdict(ticket: number, again: boolean): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const envelope = this.requests[this.verdicts.index]
+      envelope.head.id = ticket
+      envelope.head.detail = this.verdicts.index
+      if (!this.mailbox.write(0, envelope, again ? 1 : 0, EnvelopeKind.Request)) {
+        return this.alive ? Effect.andThen(this.mailbox.room(0), this.verdict(ticket, again)) : Effect.void
+      }
+      this.mailbox.publish()
+      return Effect.void
+    })
+  }
+
+  /** Tells the worker that its snapshot is here. */
+  keep(number: number): void {
+    this.control.kept = number
+    this.mailbox.ring()
   }
 
   /** Waits for room at a priority. */
@@ -149,8 +203,14 @@ export class Member {
     return this.mailbox.room(this.lowest - priority)
   }
 
-  /** Begins a life. Fails with `WorkerAlreadyRunning` if there is one. */
+  /** No life begins any more. */
+  finish(): void {
+    this.finished = true
+  }
+
+  /** Begins a life. Fails with `WorkerAlreadyRunning` if there is one, `WorkerNotRunning` if its pool is closed. */
   readonly start: Effect.Effect<void, StartError> = Effect.suspend((): Effect.Effect<void, StartError> => {
+    if (this.finished) return Effect.fail(this.notRunning("start, of a pool that is closed", []))
     if (this.process !== undefined || this.starting) {
       return Effect.fail(new WorkerAlreadyRunning({ worker: this.id, operation: "start" }))
     }
@@ -172,7 +232,10 @@ export class Member {
     )
     this.process = process
     this.over = Deferred.makeUnsafe<void>()
+    this.killed = false
+    this.recovering = false
     this.mailbox.open = true
+    this.hooks.onStart(this)
     yield* Effect.forkIn(this.follow(process, life), this.hooks.scope)
   })
 
@@ -181,14 +244,21 @@ export class Member {
       Effect.uninterruptible(
         Effect.suspend(() => {
           const cause = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
+          const panic = cause instanceof WorkerPanicked ? cause : undefined
+          this.recovering = panic !== undefined && !this.stopping && !this.finished && this.hooks.recovers(this)
           this.process = undefined
+          this.stopping = false
           Registry.bury(process.owner)
-          this.mailbox.open = false
-          return Effect.andThen(
-            this.hooks.onEnd(this, cause instanceof WorkerPanicked ? cause : undefined),
+          if (!this.recovering) this.mailbox.open = false
+          return Effect.flatMap(this.hooks.onEnd(this, panic), (told) =>
             Effect.andThen(
               Scope.close(life, Exit.void),
-              Effect.sync(() => Deferred.doneUnsafe(this.over, Effect.void))
+              Effect.sync(() => {
+                const { halting } = this
+                this.halting = false
+                Deferred.doneUnsafe(this.over, Effect.void)
+                if (this.recovering && !halting && told !== undefined) this.hooks.recover(this, told)
+              })
             )
           )
         })
@@ -207,39 +277,77 @@ export class Member {
     )
   }
 
+  /** As `whileAlive`, and not once it was told to stop: that is final. */
+  private whileAccepting<E>(operation: string, effect: () => Effect.Effect<void, E>): Effect.Effect<void, E | WorkerNotRunning> {
+    return Effect.suspend((): Effect.Effect<void, E | WorkerNotRunning> =>
+      this.accepts ? effect() : Effect.fail(this.notRunning(operation, []))
+    )
+  }
+
   /** Finishes what is in the mailbox, and ends; kills it if that takes longer than `millis`. True if it had to. */
   stop(millis: number): Effect.Effect<boolean, WorkerNotRunning> {
     return this.whileAlive("stop", () => {
-      this.command(Command.Stop)
-      const { process } = this
-      return Effect.timeoutOrElse(Effect.as(Deferred.await(this.over), false), {
+      if (this.process === undefined) {
+        // On its way to another life, that nobody wants any more.
+        this.giveUp()
+        return Effect.succeed(false)
+      }
+      this.stopping = true
+      const { mailbox, over, process } = this
+      const command = Effect.sync(() => this.command(Command.Stop))
+      // It ends when it finds its mailbox empty: what is kept beside the ring must be in there first.
+      if (mailbox.keeps) this.command(Command.Run)
+      const kept = Poll.until(() => !mailbox.keeps || !this.alive)
+      return Effect.timeoutOrElse(Effect.as(Effect.andThen(Effect.ensuring(kept, command), Deferred.await(over)), false), {
         duration: millis,
-        orElse: () =>
-          Effect.as(Effect.andThen(process!.kill, Deferred.await(this.over)), true)
+        orElse: () => {
+          this.killed = true
+          return Effect.as(Effect.andThen(process!.kill, Deferred.await(over)), true)
+        }
       })
     })
   }
 
   /** Ends it at once, whatever it does. */
-  readonly kill: Effect.Effect<void, WorkerNotRunning> = this.whileAlive("kill", () =>
-    Effect.andThen(this.process!.kill, Deferred.await(this.over))
-  )
+  readonly kill: Effect.Effect<void, WorkerNotRunning> = this.whileAlive("kill", () => {
+    if (this.process === undefined) return Effect.void
+    this.killed = true
+    return Effect.andThen(this.process.kill, Deferred.await(this.over))
+  })
+
+  /** Ends it at once, as its own failure. */
+  readonly abort: Effect.Effect<void> = Effect.suspend(() => this.process?.kill ?? Effect.void)
+
+  /** Ends it at once, to begin anew soon. */
+  readonly halt: Effect.Effect<void> = Effect.suspend(() => {
+    if (this.process === undefined) return Effect.void
+    this.halting = true
+    return Effect.orElseSucceed(this.kill, () => undefined)
+  })
+
+  /** Nobody will read the mailbox: whoever waits for room learns so. */
+  giveUp(): void {
+    this.recovering = false
+    if (this.process === undefined) this.mailbox.open = false
+  }
 
   /** Holds on after the message in hand. */
-  readonly pause: Effect.Effect<void, WorkerNotRunning> = this.whileAlive("pause", () => {
+  readonly pause: Effect.Effect<void, WorkerNotRunning> = this.whileAccepting("pause", () => {
     this.command(Command.Pause)
-    return this.until("Paused")
+    return this.until("pause", Command.Pause, "Paused")
   })
 
-  readonly resume: Effect.Effect<void, WorkerNotRunning> = this.whileAlive("resume", () => {
+  readonly resume: Effect.Effect<void, WorkerNotRunning> = this.whileAccepting("resume", () => {
     this.command(Command.Run)
-    return this.until("Running")
+    return this.until("resume", Command.Run, "Running")
   })
 
-  private until(state: string): Effect.Effect<void, WorkerNotRunning> {
+  /** Waits until a command is obeyed, or overtaken by another. */
+  private until(operation: string, command: number, state: string): Effect.Effect<void, WorkerNotRunning> {
+    const done = () => this.control.statusName === state || this.control.command !== command
     return Effect.flatMap(
-      Poll.until(() => this.control.statusName === state || !this.alive),
-      () => (this.alive ? Effect.void : Effect.fail(this.notRunning(`wait for ${state}`, [])))
+      Poll.until(() => done() || !this.alive),
+      () => (this.alive ? Effect.void : Effect.fail(this.notRunning(operation, [])))
     )
   }
 

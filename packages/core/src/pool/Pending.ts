@@ -37,6 +37,10 @@ export interface Asker {
   readonly request: Wire.RequestWire
   readonly settle: (effect: Effect.Effect<unknown, unknown>) => void
   readonly chunk?: (elements: ReadonlyArray<unknown>) => void
+  /** Number of the request in its lane; undefined if it has none yet. */
+  number?: number | undefined
+  /** Whether a part of the answer has come. */
+  begun?: boolean
 }
 
 /** Bytes of the replies' ring for each worker. */
@@ -56,6 +60,8 @@ export class Pending {
   private readonly envelopes = new Map<object, Envelope<unknown>>()
   private readonly panics = new Envelope(Wire.panic)
   private next = 0
+  /** Told what a worker reports without being asked: the number of its place, and what. */
+  onReport: (place: number, status: number, reader: FrameReader) => void = () => {}
 
   constructor(pool: string, places: number, wait: WaitStrategy) {
     this.pool = pool
@@ -97,6 +103,20 @@ export class Pending {
     }
   }
 
+  /**
+   * Settles the requests that a worker's successor will not answer: those that were acknowledged, and
+   * answers that were cut off half way.
+   */
+  failLost(member: Member, error: (asker: Asker) => AskFailure): void {
+    for (const [id, asker] of this.askers) {
+      if (asker.member !== member) continue
+      const lost = asker.begun === true || (asker.number !== undefined && member.isAcked(asker.number))
+      if (!lost) continue
+      this.askers.delete(id)
+      asker.settle(Effect.fail(error(asker)))
+    }
+  }
+
   /** Reads replies for as long as the pool lives. */
   readonly run: Effect.Effect<never> = Effect.suspend(() => {
     this.drain()
@@ -127,6 +147,7 @@ export class Pending {
     const { head, reader } = this
     reader.readWith((memory, offset, end) => readHead(head, memory, offset, end))
     const { detail, id } = head
+    if (detail >= ReplyStatus.Failed) return this.onReport(reader.port.sender, detail, reader)
     const asker = this.askers.get(id)
     // Interrupted since, or asked by a life that ended: nobody wants it.
     if (asker === undefined) return
@@ -140,6 +161,7 @@ export class Pending {
         case ReplyStatus.Panic:
           return this.settle(id, asker, Effect.fail(reader.read(this.panics)))
         case ReplyStatus.Chunk:
+          asker.begun = true
           return asker.chunk?.(reader.read(this.envelope(request.success)) as ReadonlyArray<unknown>)
         default:
           return this.settle(id, asker, Effect.void)

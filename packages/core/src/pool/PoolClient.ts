@@ -82,6 +82,7 @@ class Client {
   sendAll(messages: ReadonlyArray<unknown>): Effect.Effect<void, SendError | PartitionError> {
     return Effect.suspend((): Effect.Effect<void, SendError | PartitionError> => {
       const { table } = this
+      if (this.isClosed) return Effect.fail(this.ended(messages))
       if (table === undefined) {
         return Effect.fail(
           new PartitionError({
@@ -117,21 +118,32 @@ class Client {
         table.leave(this.slot)
       }
       if (waiting.size === 0) return Effect.void
-      // Routed anew each time: the group may have moved while its message waited.
-      return Effect.forEach(
-        waiting,
-        ([target, rest]) =>
-          Effect.flatMap(target === undefined ? Poll.until(() => this.arrived(rest, table)) : target.room.wait(true), () => {
-            const status = target?.writer.port.status() ?? "open"
-            return status === "open" ? this.sendAll(rest) : Effect.fail(this.ended(rest))
-          }),
-        { discard: true }
-      )
+      return this.sendWaiting([...waiting], table)
+    })
+  }
+
+  /** Sends what waited for room, or for a group on the move: routed anew, as it may have moved meanwhile. */
+  private sendWaiting(
+    waiting: ReadonlyArray<readonly [Target | undefined, ReadonlyArray<unknown>]>,
+    table: RoutingTable
+  ): Effect.Effect<void, SendError | PartitionError> {
+    return Effect.gen({ self: this }, function* () {
+      for (const [index, [target, rest]] of waiting.entries()) {
+        yield* target === undefined ? Poll.until(() => this.isClosed || this.arrived(rest, table)) : target.room.wait(true)
+        yield* Effect.mapError(this.sendAll(rest), (error) =>
+          withUnsent(error, [...error.unsent, ...waiting.slice(index + 1).flatMap(([, later]) => later)])
+        )
+      }
     })
   }
 
   private arrived(messages: ReadonlyArray<unknown>, table: RoutingTable): boolean {
     return messages.some((message) => table.workerOf(KeyGroup.of(KeyHash.of(this.key(message)), table.groups)) >= 0)
+  }
+
+  /** Whether the pool is closed, or this client. */
+  private get isClosed(): boolean {
+    return this.targets[0].writer.port.status() !== "open"
   }
 
   sendTo(workerId: string, message: unknown): Effect.Effect<void, SendError | WorkerNotFound> {
@@ -189,6 +201,12 @@ class Client {
     for (const target of this.targets) target.writer.close()
   }
 }
+
+/** The error with other messages to give back. */
+const withUnsent = (error: SendError | PartitionError, unsent: ReadonlyArray<unknown>): SendError | PartitionError =>
+  error._tag === "SendError"
+    ? new SendError({ ...error, unsent: [...unsent] })
+    : new PartitionError({ ...error, unsent: [...unsent] })
 
 /**
  * Connects this thread to a pool that lives in another, until the scope closes. Fails with

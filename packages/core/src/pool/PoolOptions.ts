@@ -104,7 +104,7 @@ export const config = (name: string): Config.Config<PoolOptions> =>
  * @category accessors
  * @since 0.1.0
  */
-export const mailboxOf = (options: PoolOptions) => {
+export const mailboxOf = (options: PoolOptions, decides = false) => {
   const profile = profiles[options.profile]
   const capacity = options.capacity ?? profile.capacity
   const wanted = options.capacityBytes ?? Math.min(Math.max(capacity * 64, 65_536), 4_194_304)
@@ -112,7 +112,8 @@ export const mailboxOf = (options: PoolOptions) => {
     capacity,
     laneBytes: 2 ** Math.ceil(Math.log2(wanted)),
     wait: options.wait ?? profile.wait,
-    priorities: options.priorities,
+    // Above all others, a lane for what the owner decides about messages that failed.
+    priorities: options.priorities + (decides ? 1 : 0),
     clients: options.clients,
     dropOldest: options.onFull === "dropOldest"
   }

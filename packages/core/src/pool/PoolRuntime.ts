@@ -257,7 +257,9 @@ export class PoolRuntime {
   }
 
   get drained(): Effect.Effect<void, WorkerNotRunning> {
-    return Effect.forEach(this.placement.members, (member) => this.drainedOf(member), { discard: true })
+    return Effect.suspend(() =>
+      Effect.forEach(this.placement.members, (member) => this.drainedOf(member), { discard: true })
+    )
   }
 
   private drainedOf(member: Member): Effect.Effect<void, WorkerNotRunning> {
@@ -283,6 +285,11 @@ export class PoolRuntime {
     })
   }
 
+  /** What waited outside the ring while nobody read goes on. */
+  onStart(member: Member): void {
+    this.delivery.moveKept(member)
+  }
+
   /** Settles what waited for a life that has ended. */
   onEnd(member: Member, panic: WorkerPanicked | undefined): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -291,8 +298,8 @@ export class PoolRuntime {
       this.pending.fail(member, (asker) =>
         panic ?? member.notRunning(`pool ${this.name}: ask ${asker.request.tag}`, [])
       )
-      if (panic === undefined || this.closing) return Effect.void
-      return Effect.logError(`${panic.message}; ${member.mailbox.depth} messages wait in its mailbox`, panic)
+      if (panic === undefined || member.killed) return Effect.void
+      return Effect.logError(`${panic.message}; ${member.mailbox.left} messages wait in its mailbox`, panic)
     })
   }
 
@@ -302,6 +309,7 @@ export class PoolRuntime {
       this.closing = true
       this.keepAlive.hold()
       this.delivery.open = false
+      for (const member of this.all) member.finish()
       return Effect.andThen(
         Effect.forEach(this.all, (member) => this.join(member), { concurrency: "unbounded", discard: true }),
         Effect.sync(() => {
@@ -320,7 +328,7 @@ export class PoolRuntime {
   private join(member: Member): Effect.Effect<void> {
     return Effect.flatMap(
       Effect.orElseSucceed(member.stop(this.options.shutdownTimeout), () => false),
-      (killed) => this.warnOf(member, killed)
+      (killed) => (killed ? this.warnOf(member, killed) : this.warnOfLeft(member))
     )
   }
 
@@ -328,8 +336,16 @@ export class PoolRuntime {
     return killed
       ? Effect.logWarning(
           `worker ${member.id} did not end within ${this.options.shutdownTimeout} ms and was killed; ` +
-            `${member.mailbox.depth} messages were left in its mailbox`
+            `${member.mailbox.left} messages were left in its mailbox`
         )
+      : Effect.void
+  }
+
+  /** Nobody starts a worker again once its pool is closed: what it left is lost, and that is said. */
+  private warnOfLeft(member: Member): Effect.Effect<void> {
+    const { left } = member.mailbox
+    return this.closing && left > 0
+      ? Effect.logWarning(`worker ${member.id} was not running when its pool closed; ${left} messages were left in its mailbox`)
       : Effect.void
   }
 }

@@ -118,12 +118,14 @@ export class Requests {
       }
       if ("_tag" in member) return Effect.fail(member)
       return Effect.callback<unknown, unknown>((resume) => {
-        if (!member.alive) return resume(Effect.fail(member.notRunning(`pool ${this.pool}: ask ${request.tag}`, [])))
+        if (!member.accepts) return resume(Effect.fail(member.notRunning(`pool ${this.pool}: ask ${request.tag}`, [])))
         const asker: Asker = { member, request, settle: resume, ...(chunk === undefined ? {} : { chunk }) }
         const id = this.pending.add(asker)
         this.keepAlive.hold()
         try {
           if (member.request(id, request, payload, key, now(), CallerContext.encode(fiber))) {
+            asker.number = member.requested
+            this.delivery.moveKept(member)
             return Effect.sync(() => this.pending.remove(id))
           }
         } catch (cause) {

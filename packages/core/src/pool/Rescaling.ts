@@ -10,7 +10,7 @@
 import * as Effect from "effect/Effect"
 import * as Semaphore from "effect/Semaphore"
 import * as Poll from "../channel/Poll.ts"
-import { InvalidConfig } from "../errors/Errors.ts"
+import { InvalidConfig, type WorkerNotRunning } from "../errors/Errors.ts"
 import type { Move } from "../partition/Assignment.ts"
 import * as Moving from "../worker/Moving.ts"
 import type { Wire } from "../worker/Wire.ts"
@@ -112,14 +112,14 @@ export class Rescaling {
           }
         }
         const replace = Effect.gen({ self: this }, function* () {
-          yield* this.handled(member)
           const state =
             this.internal === undefined ? undefined : yield* this.extract(member, allGroups(this.groups), false)
-          yield* member.stop(this.shutdownMillis)
+          yield* this.retire(member)
           yield* Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void)
           if (state !== undefined) yield* this.restore(member, state.snapshot)
         })
-        return this.holding(owned, replace)
+        // From the snapshot on there is no way back: an interruption waits until its state is where it was.
+        return this.holding(owned, Effect.andThen(this.handled(member), Effect.uninterruptible(replace)))
       })
     )
   }
@@ -130,16 +130,36 @@ export class Rescaling {
       const plan = yield* Effect.fromResult(this.placement.plan(members))
       const fresh = members.filter((member) => !before.includes(member))
       const leaving = before.filter((member) => !members.includes(member))
-      yield* Effect.forEach(fresh, (member) => Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void), {
-        concurrency: "unbounded",
-        discard: true
-      })
-      yield* this.holding(new Set(plan.moves.map((move) => move.group)), this.transfer(plan), plan)
-      yield* Effect.forEach(leaving, (member) => Effect.ignore(member.stop(this.shutdownMillis)), {
-        concurrency: "unbounded",
-        discard: true
-      })
+      const starting = Effect.forEach(
+        fresh,
+        (member) => Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void),
+        { concurrency: "unbounded", discard: true }
+      )
+      const changing = this.holding(new Set(plan.moves.map((move) => move.group)), this.transfer(plan), plan)
+      yield* Effect.onError(Effect.andThen(starting, changing), () =>
+        // An interruption may come after the change: then they are in use.
+        this.retireAll(fresh.filter((member) => !this.placement.members.includes(member)))
+      )
+      yield* Effect.uninterruptible(this.retireAll(leaving))
     })
+  }
+
+  private retireAll(members: ReadonlyArray<Member>): Effect.Effect<void> {
+    return Effect.forEach(members, (member) => Effect.ignore(this.retire(member)), {
+      concurrency: "unbounded",
+      discard: true
+    })
+  }
+
+  private retire(member: Member): Effect.Effect<void, WorkerNotRunning> {
+    return Effect.flatMap(member.stop(this.shutdownMillis), (killed) =>
+      killed
+        ? Effect.logWarning(
+            `worker ${member.id} did not end within ${this.shutdownMillis} ms and was killed; ` +
+              `${member.mailbox.left} messages were left in its mailbox`
+          )
+        : Effect.void
+    )
   }
 
   /** Holds key groups back while something is done to them; the change takes effect if that succeeds. */
@@ -171,15 +191,23 @@ export class Rescaling {
       const sources = new Set(routes.map((route) => route.from))
       yield* Effect.forEach(sources, (id) => this.handled(this.byId(id)), { concurrency: "unbounded", discard: true })
       if (this.internal === undefined) return
-      for (const { from, groups, to } of routes) {
-        const source = this.byId(from)
-        const { snapshot } = yield* this.extract(source, groups, true)
-        yield* Effect.onError(this.restore(this.byId(to), snapshot), () =>
-          // Nobody has it now: back to where it came from.
-          Effect.ignore(this.restore(source, snapshot))
+      const moved: Array<Route> = []
+      // Not to be interrupted while state is between two workers, and all or nothing.
+      yield* Effect.uninterruptible(
+        Effect.onError(
+          Effect.forEach(routes, (route) => Effect.map(this.move(route), () => void moved.push(route)), { discard: true }),
+          () => Effect.forEach(moved, ({ from, groups, to }) => Effect.ignore(this.move({ from: to, groups, to: from })))
         )
-      }
+      )
     })
+  }
+
+  /** Takes the state of key groups from one worker to another; back, if that does not take it. */
+  private move({ from, groups, to }: Route): Effect.Effect<void, ResizeError> {
+    const source = this.byId(from)
+    return Effect.flatMap(this.extract(source, groups, true), ({ snapshot }) =>
+      Effect.onError(this.restore(this.byId(to), snapshot), () => Effect.ignore(this.restore(source, snapshot)))
+    )
   }
 
   private byId(id: string): Member {
@@ -218,10 +246,14 @@ export class Rescaling {
 
 const allGroups = (count: number): Iterable<number> => Array.from({ length: count }, (_, group) => group)
 
-const routesOf = (
-  moves: ReadonlyArray<Move>
-): ReadonlyArray<{ readonly from: string; readonly to: string; readonly groups: Array<number> }> => {
-  const routes = new Map<string, { from: string; to: string; groups: Array<number> }>()
+interface Route {
+  readonly from: string
+  readonly to: string
+  readonly groups: Array<number>
+}
+
+const routesOf = (moves: ReadonlyArray<Move>): ReadonlyArray<Route> => {
+  const routes = new Map<string, Route>()
   for (const { from, group, to } of moves) {
     const route = `${from} ${to}`
     const known = routes.get(route)

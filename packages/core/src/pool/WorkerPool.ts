@@ -98,6 +98,7 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   const pending = new Pending(name, places, mailbox.wait)
   const hooks: MemberHooks = {
     scope: lives,
+    onStart: (member) => pool.onStart(member),
     onEnd: (member, panic) => pool.onEnd(member, panic),
     start: (member) =>
       workers.spawn({
@@ -134,7 +135,7 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   // Last, so first to run: the fiber above must see the drain through.
   yield* Scope.addFinalizer(scope, Effect.andThen(pool.close, Scope.close(lives, Exit.void)))
   yield* Effect.forEach(placement.members, (member) => member.start, { concurrency: "unbounded", discard: true }).pipe(
-    Effect.catchTag("WorkerAlreadyRunning", Effect.die),
+    Effect.catchTag(["WorkerAlreadyRunning", "WorkerNotRunning"], Effect.die),
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
   )
   return pool as unknown as WorkerPool<M, Requests>

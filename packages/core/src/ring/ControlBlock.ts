@@ -6,7 +6,6 @@
  *
  * @since 0.1.0
  */
-import { native } from "./atomics.ts"
 import { ByteMemory } from "./ByteMemory.ts"
 import * as Counter from "./Counter.ts"
 
@@ -51,8 +50,8 @@ export class ControlBlock {
   readonly memory: ByteMemory
   private handledPublished = 0
 
-  constructor(buffer: SharedArrayBuffer) {
-    this.memory = new ByteMemory(buffer, native)
+  constructor(memory: SharedArrayBuffer | ByteMemory) {
+    this.memory = memory instanceof SharedArrayBuffer ? new ByteMemory(memory) : memory
     this.handledPublished = this.handled
   }
 

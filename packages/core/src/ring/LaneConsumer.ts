@@ -124,11 +124,11 @@ export class LaneConsumer {
    * Reads frames of one kind into `out` from index `from` on, until index `to`, as long as that is
    * plain going; `next` deals with whatever made it stop. Returns how many. What `next`, read and
    * `advance` do in turn, in one loop over local variables. Throws what the decoder throws, with
-   * the frames before passed.
+   * the frames before passed; `advance` then passes the one that failed.
    */
   take<A>(decoder: Decoder<A>, kind: number, out: Array<A>, from: number, to: number): number {
     const { capacity, dataUnit, i32, mask, memory, write } = this
-    let { count, position } = this
+    let { count, position, units } = this
     let taken = 0
     if (!this.synchronized) return 0
     try {
@@ -137,7 +137,7 @@ export class LaneConsumer {
         const at = (dataUnit + start) << 1
         const head = i32[at]
         const length = head >>> 4
-        const units = 1 + ((length + 7) >>> 3)
+        units = 1 + ((length + 7) >>> 3)
         if (
           (head & 15) !== kind ||
           i32[at + 1] !== count ||
@@ -155,6 +155,7 @@ export class LaneConsumer {
     } finally {
       this.position = position
       this.count = count
+      this.units = units
       this.received += taken
     }
   }

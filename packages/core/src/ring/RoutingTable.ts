@@ -11,7 +11,7 @@
  *
  * @since 0.1.0
  */
-import { native } from "./atomics.ts"
+import { native, type Seam } from "./atomics.ts"
 import { ByteMemory } from "./ByteMemory.ts"
 import { RingFault } from "./RingFault.ts"
 
@@ -20,6 +20,8 @@ const magic = 0x534e5254
 
 /** Words between two announcements: two cache lines. */
 const stride = 32
+
+const noTable = (): RingFault => new RingFault("layout", "the memory is no routing table", 0)
 
 /** What the entry of a group says while its state is on the move. */
 export const held = -1
@@ -42,9 +44,13 @@ export class RoutingTable {
   }
 
   /** @param senders most threads besides the owner's that send at once */
-  static make(groups: number, senders: number): RoutingTable {
-    const words = Word.first + senders * stride + groups
-    const memory = new ByteMemory(new SharedArrayBuffer(words * 4), native)
+  static make(
+    groups: number,
+    senders: number,
+    allocate: (bytes: number) => ArrayBufferLike = (bytes) => new SharedArrayBuffer(bytes),
+    seam: Seam = native
+  ): RoutingTable {
+    const memory = new ByteMemory(allocate((Word.first + senders * stride + groups) * 4), seam)
     memory.i32[Word.magic] = magic
     memory.i32[Word.groups] = groups
     memory.i32[Word.senders] = senders
@@ -52,16 +58,17 @@ export class RoutingTable {
     return new RoutingTable(memory)
   }
 
-  static open(buffer: SharedArrayBuffer): RoutingTable {
-    const memory = new ByteMemory(buffer, native)
-    const [groups, senders] = [memory.i32[Word.groups], memory.i32[Word.senders]]
-    if (
-      buffer.byteLength < Word.first * 4 ||
-      memory.i32[Word.magic] !== magic ||
-      (Word.first + senders * stride + groups) * 4 !== buffer.byteLength
-    ) {
-      throw new RingFault("layout", "the memory is no routing table", 0)
-    }
+  /** Opens a table that another thread made. Memory that is none is refused. */
+  static open(buffer: ArrayBufferLike, seam: Seam = native): RoutingTable {
+    if (buffer.byteLength < Word.first * 4) throw noTable()
+    return RoutingTable.over(new ByteMemory(buffer, seam))
+  }
+
+  /** As `open`, over views that exist already. */
+  static over(memory: ByteMemory): RoutingTable {
+    const { buffer, i32 } = memory
+    const words = Word.first + i32[Word.senders] * stride + i32[Word.groups]
+    if (i32[Word.magic] !== magic || words * 4 !== buffer.byteLength) throw noTable()
     return new RoutingTable(memory)
   }
 

@@ -29,6 +29,8 @@ export interface Attempt extends Place {
   deaths: number
   /** Not to be handled again: given up, or answered already. */
   over: boolean
+  /** Whether whoever waits for it knows. */
+  reported: boolean
   error: WorkerPanicked | undefined
   readonly backoff: Backoff | undefined
 }
@@ -52,7 +54,7 @@ export class Attempts {
     let attempt = this.all.get(key)
     if (attempt === undefined) {
       const backoff = this.retry === undefined ? undefined : new Backoff(this.retry.schedule)
-      attempt = { lane, number, count: 0, deaths: 0, over: false, error: undefined, backoff }
+      attempt = { lane, number, count: 0, deaths: 0, over: false, reported: false, error: undefined, backoff }
       this.all.set(key, attempt)
     }
     return attempt

@@ -35,6 +35,8 @@ import type { Decisions, Measure } from "./Supervision.ts"
  */
 export interface Child {
   readonly id: string
+  /** Whether another life is still wanted. */
+  readonly isWanted: () => boolean
   /** Begins a new life. Only called when there is none. */
   readonly begin: Effect.Effect<void, WorkerPanicked>
   /** Ends a life that another child's failure ends too; it begins anew soon. */
@@ -135,6 +137,7 @@ export class Recovery {
         const delayMillis = Math.max(delay, held)
         events.add(SupervisionEvent.Restarting({ worker: child.id, delayMillis }))
         if (delayMillis > 0) yield* Effect.sleep(delayMillis)
+        if (!child.isWanted()) return
         if (this.over) break
         const exit = yield* Effect.exit(this.begin(child))
         if (Exit.isSuccess(exit)) {

@@ -98,6 +98,10 @@ class Program<E, R> implements Child {
     )
   }
 
+  isWanted(): boolean {
+    return this.state === "restarting"
+  }
+
   readonly halt: Effect.Effect<void> = Effect.suspend(() => {
     const { life } = this
     this.life = undefined

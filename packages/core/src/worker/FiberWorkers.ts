@@ -63,9 +63,18 @@ export const layer = <R = never>(...entries: ReadonlyArray<Entry<R>>): Layer.Lay
                 WorkerRuntime.panicked(links.workerId, "layer", cause)
               ),
               (built) =>
-                Effect.flatMap(Effect.provideContext(Worker.implementation, built), (implementation) =>
-                  WorkerRuntime.run(implementation, links, owner, Deferred.succeed(ready, undefined))
-                )
+                Effect.flatMap(Effect.provideContext(Worker.implementation, built), (implementation) => {
+                  const { workerName } = implementation.contract
+                  return workerName === contract.workerName
+                    ? WorkerRuntime.run(implementation, links, owner, Deferred.succeed(ready, undefined))
+                    : Effect.fail(
+                        WorkerRuntime.panicked(
+                          links.workerId,
+                          "import",
+                          `its Layer implements ${workerName}, not ${contract.workerName}`
+                        )
+                      )
+                })
             )
           )
           const fiber = yield* Effect.forkIn(Effect.provideContext(body, context), scope)

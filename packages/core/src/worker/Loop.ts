@@ -221,7 +221,10 @@ export class Loop {
   private readonly linger: Effect.Effect<void> = Effect.suspend(() =>
     Effect.raceFirst(
       this.mail.wait(true),
-      Effect.sleep(Math.max(0, this.batchSince + this.batchMillis - performance.now()))
+      Effect.map(Effect.sleep(Math.max(0, this.batchSince + this.batchMillis - performance.now())), () => {
+        // Not left to the clock: timers may be early, or a test's.
+        this.batchSince = -Infinity
+      })
     )
   )
 
@@ -239,7 +242,9 @@ export class Loop {
         if (control.asked) control.pong()
         if (control.command === Command.Pause || this.tickDue) {
           if (this.batch.length > 0) return this.runBatch()
-          return this.tickDue ? this.runTick() : "command"
+          if (this.tickDue) return this.runTick()
+          // Held only once nothing runs any more: a paused worker does nothing.
+          return tasks === undefined || tasks.idle ? "command" : "busy"
         }
         if (custody !== undefined && custody.due) {
           if (this.batch.length > 0) return this.runBatch()
@@ -276,7 +281,7 @@ export class Loop {
 
   /** Acknowledges all that was passed, unless something of it is not done, or not saved. */
   private ack(): void {
-    if (this.tasks !== undefined || this.batch.length > 0 || this.parked || this.custody?.saves === true) return
+    if (this.progress.outstanding > 0 || this.batch.length > 0 || this.custody?.saves === true) return
     this.reader.port.ack()
   }
 
@@ -632,7 +637,7 @@ export class Loop {
     const payload = this.reader.read(this.payloads[wire.index])
     try {
       const answer = Moving.run(this.implementation.handlers, this.state, wire === this.wire.internal!.extract, payload)
-      this.replier.answer(id, ReplyStatus.Success, wire.success, answer)
+      this.replier.answer(id, ReplyStatus.Success, wire.success, answer, wire.tag)
     } catch (cause) {
       throw this.failed(id, panicked(this.workerId, wire.tag.slice(1), cause))
     }
@@ -656,7 +661,7 @@ export class Loop {
     if (wire.streaming && Stream.isStream(answer)) {
       const chunks = Stream.runForEachArray(answer as Stream.Stream<unknown, unknown>, (elements) =>
         Effect.suspend(() => {
-          this.replier.answer(id, ReplyStatus.Chunk, wire.success, elements)
+          this.replier.answer(id, ReplyStatus.Chunk, wire.success, elements, wire.tag)
           return this.replier.flush
         })
       )
@@ -664,10 +669,10 @@ export class Loop {
     }
     if (Effect.isEffect(answer)) {
       return this.settle(id, wire, answer as Effect.Effect<unknown, unknown>, context, (value) =>
-        this.replier.answer(id, ReplyStatus.Success, wire.success, value)
+        this.replier.answer(id, ReplyStatus.Success, wire.success, value, wire.tag)
       )
     }
-    this.replier.answer(id, ReplyStatus.Success, wire.success, answer)
+    this.replier.answer(id, ReplyStatus.Success, wire.success, answer, wire.tag)
     return undefined
   }
 
@@ -691,7 +696,7 @@ export class Loop {
         return Effect.void
       }
       if (Result.isSuccess(error) && wire.error !== undefined) {
-        this.replier.answer(id, ReplyStatus.Failure, wire.error, error.success)
+        this.replier.answer(id, ReplyStatus.Failure, wire.error, error.success, wire.tag)
         return Effect.void
       }
       return Effect.fail(this.failed(id, panicked(this.workerId, wire.tag, Cause.squash(exit.cause))).error)
@@ -715,9 +720,13 @@ export class Loop {
     key: string | undefined,
     context: string | undefined
   ): Effect.Effect<A, unknown> {
-    const provided = Effect.provideContext(effect as Effect.Effect<A, unknown>, this.context)
-    const annotated = Effect.annotateLogs(provided, key === undefined ? { worker: this.workerId } : { worker: this.workerId, key })
-    return context === undefined ? annotated : CallerContext.provide(annotated, context)
+    const annotated = Effect.annotateLogs(
+      effect as Effect.Effect<A, unknown>,
+      key === undefined ? { worker: this.workerId } : { worker: this.workerId, key }
+    )
+    const called = context === undefined ? annotated : CallerContext.provide(annotated, context)
+    // Outermost: a span or annotations that the worker was started under would hide the message's own.
+    return Effect.provideContext(called, this.context)
   }
 
   private provided(

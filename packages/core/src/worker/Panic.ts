@@ -5,6 +5,23 @@
  */
 import { WorkerPanicked } from "../errors/Errors.ts"
 
+/** What was thrown, in words: a tagged error without a message by its fields. */
+const describe = (cause: unknown): string => {
+  if (!(cause instanceof Error)) {
+    return typeof cause === "object" && cause !== null ? fieldsOf(cause) : String(cause)
+  }
+  return cause.message === "" ? `${cause.name} ${fieldsOf(cause)}`.trimEnd() : `${cause.name}: ${cause.message}`
+}
+
+const fieldsOf = (value: object): string => {
+  try {
+    const { _tag, ...fields } = value as Record<string, unknown>
+    return Object.keys(fields).length === 0 ? String(_tag ?? "") : JSON.stringify(fields)
+  } catch {
+    return Object.prototype.toString.call(value)
+  }
+}
+
 /**
  * @category constructors
  * @since 0.1.0
@@ -15,7 +32,7 @@ export const panicked = (worker: string, phase: string, cause: unknown, key?: st
     : new WorkerPanicked({
         worker,
         phase,
-        detail: cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause),
+        detail: describe(cause),
         ...(key === undefined ? {} : { key }),
         ...(typeof cause === "string" ? {} : { cause })
       })

@@ -47,9 +47,9 @@ export class Replier {
 
   /**
    * Sends an answer. One that does not fit its schema becomes a panic for whoever asked: it is the
-   * handler that broke the contract.
+   * handler that broke the contract. `tag` names the request.
    */
-  answer(id: number, status: number, codec: FrameCodec<unknown>, value: unknown): void {
+  answer(id: number, status: number, codec: FrameCodec<unknown>, value: unknown, tag = "reply"): void {
     let envelope = this.envelopes.get(codec)
     if (envelope === undefined) {
       envelope = new Envelope(codec)
@@ -63,8 +63,8 @@ export class Replier {
         id,
         new WorkerPanicked({
           worker: this.workerId,
-          phase: "reply",
-          detail: `the answer does not fit its schema: ${cause.message}`
+          phase: tag,
+          detail: `its answer does not fit its schema: ${cause.message}`
         })
       )
     }

@@ -18,9 +18,11 @@ import { ControlBlock, Status } from "../ring/ControlBlock.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
+import * as HandlerOptions from "./HandlerOptions.ts"
 import { Loop } from "./Loop.ts"
 import { panicked } from "./Panic.ts"
 import { Replier } from "./Replier.ts"
+import * as Wire from "./Wire.ts"
 import type { AnyImplementation } from "./Worker.ts"
 import type { Links } from "./Workers.ts"
 
@@ -52,6 +54,12 @@ export const run = (
       const context = Context.add(implementation.context, Scope.Scope, scope)
       const fail = (phase: string) => (cause: unknown) => panicked(links.workerId, phase, cause)
 
+      yield* Effect.mapError(HandlerOptions.check(implementation), ({ message }) => fail("options")(message))
+      const ours = Wire.compile(contract).message.fingerprint
+      const theirs = Mesh.open(links.mailbox.memory).fingerprint
+      if (ours[0] !== theirs[0] || ours[1] !== theirs[1]) {
+        return yield* fail("attach")(`the messages of ${contract.workerName} have another schema here than in its pool`)
+      }
       const init = yield* Effect.try({
         try: () =>
           typeof handlers.init === "function"

@@ -42,6 +42,12 @@ export const quick: ReadonlyArray<Judge> = [
   judge("1×1, 3 messages, wraps, waits both ways, any dies", (ring) =>
     meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all })
   ),
+  judge("1×1, 3 messages, one by one, any dies", (ring) =>
+    meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all, oneByOne: true })
+  ),
+  judge("1×1, 4 messages in batches of 2, wraps, any dies", (ring) =>
+    meshModel(ring, { senders: 1, receivers: 1, messages: 4, bytes: 16, batch: 2, mortal: all })
+  ),
   judge("1×1, batches of 2, at most 2 messages, any dies", (ring) =>
     meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 8, batch: 2, laneMessages: 2, mortal: all })
   ),

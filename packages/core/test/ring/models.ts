@@ -5,35 +5,42 @@
  * Messages are told apart by lane and number, so a successor learns from the lanes alone where its
  * predecessor stood. Accepted means published; a receiver acknowledges after handling.
  */
+import type * as ControlBlockModule from "../../src/ring/ControlBlock.ts"
 import type * as CounterModule from "../../src/ring/Counter.ts"
 import type * as DoorbellModule from "../../src/ring/Doorbell.ts"
 import type * as LayoutModule from "../../src/ring/layout.ts"
-import type { LaneProducer } from "../../src/ring/LaneProducer.ts"
+import type { Decoder } from "../../src/ring/LaneConsumer.ts"
+import type { Encoder, LaneProducer } from "../../src/ring/LaneProducer.ts"
 import type * as MeshModule from "../../src/ring/Mesh.ts"
 import type { ReceiverPort } from "../../src/ring/ReceiverPort.ts"
 import type * as ReceiverPortModule from "../../src/ring/ReceiverPort.ts"
+import type * as RoutingTableModule from "../../src/ring/RoutingTable.ts"
 import type { SenderPort } from "../../src/ring/SenderPort.ts"
 import type * as SenderPortModule from "../../src/ring/SenderPort.ts"
 import type { ModelThread, Operation, Program } from "../../src/testing/index.ts"
 
 /** The modules under test: the sources as they are, or a mutant of them. */
 export interface Ring {
+  readonly ControlBlock: typeof ControlBlockModule
   readonly Counter: typeof CounterModule
   readonly Doorbell: typeof DoorbellModule
   readonly layout: typeof LayoutModule
   readonly Mesh: typeof MeshModule
   readonly ReceiverPort: typeof ReceiverPortModule
+  readonly RoutingTable: typeof RoutingTableModule
   readonly SenderPort: typeof SenderPortModule
 }
 
 export const load = async (folder: URL): Promise<Ring> => {
   const of = (name: string) => import(new URL(`${name}.ts`, folder).href)
   return {
+    ControlBlock: await of("ControlBlock"),
     Counter: await of("Counter"),
     Doorbell: await of("Doorbell"),
     layout: await of("layout"),
     Mesh: await of("Mesh"),
     ReceiverPort: await of("ReceiverPort"),
+    RoutingTable: await of("RoutingTable"),
     SenderPort: await of("SenderPort")
   }
 }
@@ -48,6 +55,8 @@ export interface MeshModel {
   /** Messages between two calls of `publish`, and between two calls of `ack`. */
   readonly batch: number
   readonly laneMessages?: number
+  /** Every message by `reserve`, `commit`, `next` and `advance`, none by `put` and `take`. */
+  readonly oneByOne?: boolean
   /** Who may die. */
   readonly mortal?: "senders" | "receivers" | "all" | "R0"
   /** Receiver 0 closes after handling so many messages, with one more read but not acknowledged. */
@@ -78,12 +87,33 @@ const lanesOf = (port: SenderPort): ReadonlyArray<LaneProducer> => Reflect.get(p
 /** The receiver slot that each lane of a receiver belongs to. */
 const heldOf = (port: ReceiverPort): ReadonlyArray<number> => Reflect.get(port, "held")
 
+/** The only kind of frame. */
+const kind = 2
+
+/** A message is a word at the beginning of its payload. */
+const encoderOf = (bytes: number): Encoder<number> => ({
+  fixedSize: bytes,
+  bound: () => bytes,
+  write: (memory, offset, value) => {
+    memory.i32[offset >>> 2] = value
+    return offset + bytes
+  }
+})
+
+const decoder: Decoder<number> = { read: (memory, offset) => memory.i32[offset >>> 2] }
+
 /**
  * How often a port waited is history that nothing depends on: with it, states that are alike would
- * be explored once for each count. The same goes for what is `left` of a receiver's quantum of 256.
+ * be explored once for each count. The same goes for what is `left` of a receiver's quantum of 256,
+ * and for what its last `take` `reached`.
  */
 const forget = (port: SenderPort | ReceiverPort): void => {
   Reflect.set(port, "waits", 0)
+}
+
+const forgetTurn = (port: ReceiverPort): void => {
+  Reflect.set(port, "left", 256)
+  port.reached = 0
 }
 
 export const meshModel = (ring: Ring, model: MeshModel): Program => {
@@ -94,6 +124,7 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
   const event = (s: number, r: number, number: number) => lane(s, r) * model.messages + number
   const payload = (s: number, r: number, number: number) => (lane(s, r) + 1) * 1000 + number
   const { EndpointState } = ring.layout
+  const encoder = encoderOf(model.bytes)
 
   const sender = (slot: number, owner: number): Readonly<Record<string, Operation<Sending>>> => ({
     attach: (local, { memory }) => {
@@ -104,6 +135,19 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     },
     send: (local) => {
       if (local.sent === model.messages) return "close"
+      const port = local.port!
+      const lane = port.lane()
+      if (model.oneByOne || lane === undefined) return "reserve"
+      const next = (lane.lastSequence + 1) | 0
+      const many = Math.min(model.batch - local.pending, model.messages - local.sent)
+      const messages = Array.from({ length: many }, (_, i) => payload(slot, port.target, next + i))
+      const put = lane.put(encoder, kind, messages, 0, many)
+      local.sent += put
+      local.pending += put
+      if (local.pending === model.batch) return "publish"
+      return put === many ? "send" : "reserve"
+    },
+    reserve: (local) => {
       local.offset = local.port!.reserve(model.bytes)
       if (local.offset >= 0) return "write"
       const lane = lanesOf(local.port!)[local.port!.target]
@@ -113,8 +157,8 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     write: (local, { memory }) => {
       const port = local.port!
       const number = (port.lane()!.lastSequence + 1) | 0
-      memory.i32[local.offset >>> 2] = payload(slot, port.target, number)
-      port.commit(model.bytes, 2)
+      encoder.write(memory, local.offset, payload(slot, port.target, number))
+      port.commit(model.bytes, kind)
       local.offset = 0
       local.sent += 1
       local.pending += 1
@@ -167,19 +211,25 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
       if (port.next() === 0) return "flush"
       const s = port.sender
       const r = heldOf(port)[port.laneIndex]
-      const value = memory.i32[port.lane.offset >>> 2]
-      const number = value - payload(s, r, 0)
-      const due = local.due[lane(s, r)]
-      if (number < 0 || number >= model.messages || (due !== undefined && due !== number)) {
-        throw new Error(`receiver ${slot} read ${value} in lane ${s}→${r}, where number ${due ?? "any"} was due`)
+      const values: Array<number> = []
+      const room = model.batch - local.unacked
+      if (model.oneByOne || port.take(decoder, kind, values, 0, room) === 0) {
+        values.push(decoder.read(memory, port.lane.offset, 0))
+        port.advance()
       }
-      local.due[lane(s, r)] = number + 1
-      port.advance()
-      Reflect.set(port, "left", 256)
-      if (local.handled === model.leaves && slot === 0) return "leave"
-      note(event(s, r, number))
-      local.handled += 1
-      local.unacked += 1
+      forgetTurn(port)
+      for (const value of values) {
+        const number = value - payload(s, r, 0)
+        const due = local.due[lane(s, r)]
+        if (number < 0 || number >= model.messages || (due !== undefined && due !== number)) {
+          throw new Error(`receiver ${slot} read ${value} in lane ${s}→${r}, where number ${due ?? "any"} was due`)
+        }
+        local.due[lane(s, r)] = number + 1
+        if (local.handled === model.leaves && slot === 0) return "leave"
+        note(event(s, r, number))
+        local.handled += 1
+        local.unacked += 1
+      }
       return local.unacked < model.batch ? "receive" : "ack"
     },
     ack: (local) => {

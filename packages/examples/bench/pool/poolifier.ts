@@ -3,7 +3,8 @@
  *
  * @since 0.1.0
  */
-import { FixedThreadPool, PoolEvents } from "poolifier"
+import { FixedThreadPool } from "poolifier"
+import { setTimeout as sleep } from "node:timers/promises"
 import { fileURLToPath } from "node:url"
 import { type Open, subject } from "./Subject.ts"
 import { openTasks } from "./Tasks.ts"
@@ -14,8 +15,6 @@ const open: Open = async (args) => {
     workers,
     fileURLToPath(new URL("./poolifier.worker.ts", import.meta.url))
   )
-  // A task given to a thread that is not ready may never be answered.
-  if (!pool.info.ready) await new Promise<void>((resolve) => pool.emitter!.once(PoolEvents.ready, () => resolve()))
   // Its type has one response for all functions.
   const execute = pool.execute.bind(pool) as <A>(data: unknown, name: string) => Promise<A>
   return openTasks(
@@ -23,7 +22,8 @@ const open: Open = async (args) => {
       ask: (message) => execute(message, "ask"),
       take: (batch) => execute(batch, "take"),
       thread: () => execute(undefined, "thread"),
-      close: () => pool.destroy()
+      // Now and then `destroy` never settles, though both threads have ended.
+      close: () => Promise.race([pool.destroy(), sleep(1000)])
     },
     args
   )

@@ -10,7 +10,7 @@
  */
 import * as Schema from "effect/Schema"
 import { bytesOf } from "./bytes.ts"
-import { type Batch, columnsOf } from "./exchange/Batch.ts"
+import { type Batch, type FlightBatch, flightsOf, type GroupBatch, groupsOf } from "./exchange/Batch.ts"
 import { delayedAbove } from "./Job.ts"
 
 /** Finished groups as columns of bytes: key after key by name, and a key's windows by time. */
@@ -56,11 +56,28 @@ export class Aggregate {
   }
 
   add(batch: Batch): void {
-    const { delays, keys, times } = columnsOf(batch)
     const ids = Int32Array.from(batch.names, (name) => this.idOf(name))
-    this.reserve(this.slots + keys.length)
+    this.reserve(this.slots + batch.rows)
+    if (batch._tag === "Groups") this.addGroups(batch, ids)
+    else this.addFlights(batch, ids)
+  }
+
+  private addGroups(batch: GroupBatch, ids: Int32Array): void {
+    const from = groupsOf(batch)
+    const { delayed, flights, maxima, totals } = this
+    for (let i = 0; i < batch.rows; i++) {
+      const slot = this.slotOf(ids[from.keys[i]], from.windows[i])
+      flights[slot] += from.flights[i]
+      delayed[slot] += from.delayed[i]
+      totals[slot] += from.totals[i]
+      if (from.maxima[i] > maxima[slot]) maxima[slot] = from.maxima[i]
+    }
+  }
+
+  private addFlights(batch: FlightBatch, ids: Int32Array): void {
+    const { delays, keys, times } = flightsOf(batch)
     const { delayed, flights, lastSlot, lastWindow, maxima, totals, windowMillis } = this
-    for (let i = 0; i < keys.length; i++) {
+    for (let i = 0; i < batch.rows; i++) {
       const id = ids[keys[i]]
       const window = windowMillis === 0 ? 0 : Math.floor(times[i] / windowMillis)
       const slot = lastWindow[id] === window ? lastSlot[id] : this.slotOf(id, window)

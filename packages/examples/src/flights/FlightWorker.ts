@@ -2,8 +2,9 @@
  * The worker of the job: it reads parts of the input, and aggregates the keys that are placed on it.
  *
  * Both in one worker, so that `--workers N` is N threads. The flights of a part belong to all
- * workers: the answer to `Read` has them in batches, each addressed to the owner of its keys, and
- * the main thread passes the batches on without looking into them.
+ * workers: the answer to `Read` has them, grouped already where that makes them fewer, in batches that
+ * are each addressed to the owner of its keys, and the main thread passes the batches on without
+ * looking into them.
  *
  * @since 0.1.0
  */
@@ -11,8 +12,7 @@ import * as Worker from "@shared-nothing/core/Worker"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import { Groups } from "./Aggregate.ts"
-import { Batch } from "./exchange/Batch.ts"
-import { Addressed } from "./exchange/Splitter.ts"
+import { Addressed, Batch } from "./exchange/Batch.ts"
 import { Task } from "./input/Input.ts"
 import { InputError } from "./InputError.ts"
 import { keys, windows } from "./Job.ts"

@@ -5,7 +5,7 @@
  */
 import * as Partitioner from "@shared-nothing/core/Partitioner"
 import * as Result from "effect/Result"
-import type { Place } from "./Splitter.ts"
+import type { Place } from "./Keys.ts"
 
 export const placeBy = (workers: number): Place => {
   const ids = Array.from({ length: workers }, (_, index) => `${index}`)

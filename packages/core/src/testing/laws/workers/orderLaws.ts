@@ -150,6 +150,8 @@ const backpressure = (capacity: number) =>
   Effect.gen(function* () {
     const { pool, worker } = yield* held({ capacity })
     const sending = yield* Effect.forEach([0, 1, 2], (from) => Effect.forkChild(pool.sendAll(parcels("a", from, 100))))
+    yield* eventually(Effect.map(pool.stats, ([{ depth }]) => depth >= capacity))
+    for (let turn = 0; turn < 20; turn++) yield* Effect.yieldNow
     const [{ depth }] = yield* pool.stats
     must(depth === capacity, `${depth} messages wait for a worker, ${capacity} may`)
     must(

@@ -1,0 +1,107 @@
+/**
+ * Stages that hold state by key. Their input must be keyed: `Pipeline.keyBy` comes before.
+ *
+ * @since 0.1.0
+ */
+import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type * as Schema from "effect/Schema"
+import type { Aggregate } from "./Aggregate.ts"
+import { type AnySchema, erase, type Fault, type Node } from "./Graph.ts"
+import { GlobalOperator } from "./operators/globalWindows.ts"
+import { type ProcessContext, type ProcessHandlers, ProcessOperator } from "./operators/process.ts"
+import { SessionOperator } from "./operators/sessionWindows.ts"
+import { SlidingOperator } from "./operators/slidingWindows.ts"
+import { HoppingOperator, type WindowFunctions } from "./operators/windows.ts"
+import { type KeyedStage, stageNode, type StageOptions } from "./StageNode.ts"
+import { describe, faultsOf, type Window, type WindowBounds } from "./Window.ts"
+
+export type { ProcessContext } from "./operators/process.ts"
+
+const keyed = <In, K, Out, Side>(node: Node): KeyedStage<In, K, Out, never, Side> => ({ keyed: true, node })
+
+type SchemasOf<Side> = { readonly [Name in keyof Side]: Schema.Codec<Side[Name], unknown> }
+
+const eraseAll = (schemas: Readonly<Record<string, Schema.Codec<never, unknown>>> | undefined): Record<string, AnySchema> =>
+  Object.fromEntries(Object.entries(schemas ?? {}).map(([name, schema]) => [name, erase(schema)]))
+
+/**
+ * A process with state of its own for each key. `handle` and `onTimer` give the next state;
+ * `undefined` leaves the state as it is, so a mutable one may be changed in place.
+ *
+ * State that was not used for `ttl` is dropped, by event time where elements have one; `maxKeys`
+ * bounds the keys of each subtask, and the one unused for longest makes place. `onEvict` is told.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const process = <In, Out, S, K extends string | number | bigint, Side = {}>(
+  name: string,
+  options: Omit<StageOptions<In, Out>, "retries"> & {
+    readonly init: (key: K) => S
+    readonly handle: (state: S, element: In, context: ProcessContext<K, Out, Side>) => S | void
+    readonly onTimer?: ((state: S, context: ProcessContext<K, Out, Side>) => S | void) | undefined
+    readonly side?: SchemasOf<Side> | undefined
+    readonly ttl?: DurationInput | undefined
+    readonly maxKeys?: number | undefined
+    readonly onEvict?: ((key: K, state: S) => void) | undefined
+  }
+): KeyedStage<In, K, Out, never, Side> => {
+  const { maxKeys, onEvict } = options
+  const ttl = options.ttl === undefined ? undefined : toMillis(options.ttl)
+  const faults: Array<Fault> = []
+  if (ttl !== undefined && !(ttl > 0)) faults.push({ option: `${name}.ttl`, value: ttl, allowed: "longer than 0" })
+  if (maxKeys !== undefined && !(maxKeys >= 1)) {
+    faults.push({ option: `${name}.maxKeys`, value: maxKeys, allowed: "at least 1" })
+  }
+  // The graph holds processes of all types.
+  const handlers = { onTimer: undefined, ...options } as unknown as ProcessHandlers
+  const evict = onEvict as unknown as ((key: string | number | bigint, state: unknown) => void) | undefined
+  return keyed(
+    stageNode(
+      name,
+      "process",
+      options,
+      (context) => new ProcessOperator(context, handlers, { ttl, maxKeys, onEvict: evict }),
+      { keyed: true, faults, sides: eraseAll(options.side) }
+    )
+  )
+}
+
+/**
+ * An aggregate of each window of each key. Elements that come after their windows were closed go
+ * to the side output `late`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const window = <In, Out, K extends string | number | bigint, Acc, Total>(
+  name: string,
+  options: Omit<StageOptions<In, Out>, "retries"> & {
+    readonly window: Window
+    readonly aggregate: Aggregate<In, Acc, Total>
+    readonly result: (key: K, total: Total, bounds: WindowBounds) => Out
+  }
+): KeyedStage<In, K, Out, never, { readonly late: In }> => {
+  const functions = { ...options.aggregate, emit: options.result } as unknown as WindowFunctions
+  const { window } = options
+  return keyed(
+    stageNode(
+      name,
+      `window (${describe(window)})`,
+      options,
+      (context) => {
+        switch (window._tag) {
+          case "Hopping":
+            return new HoppingOperator(context, window, functions)
+          case "Session":
+            return new SessionOperator(context, window, functions)
+          case "Sliding":
+            return new SlidingOperator(context, window.size, functions)
+          case "Global":
+            return new GlobalOperator(context, window.count, functions)
+        }
+      },
+      { keyed: true, faults: faultsOf(name, window), sides: { late: erase(options.in) } }
+    )
+  )
+}

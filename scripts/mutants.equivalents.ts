@@ -11,7 +11,48 @@ export interface Equivalent {
   readonly reason: string
 }
 
+const afterDeath =
+  "what counts is what the owner finds when the worker has died, and its death orders what it wrote; a look at a " +
+  "living worker is a hint that races with plain stores either way"
+
 export const equivalents: ReadonlyArray<Equivalent> = [
+  {
+    file: "ControlBlock.ts",
+    change: "weakened",
+    source: "return this.memory.seam.load(this.memory.i32, Word.busy) !== 0",
+    reason: afterDeath
+  },
+  {
+    file: "ControlBlock.ts",
+    change: "weakened",
+    source: "return this.memory.seam.load(this.memory.i32, Word.lane)",
+    reason: afterDeath
+  },
+  {
+    file: "ControlBlock.ts",
+    change: "weakened",
+    source: "return this.memory.seam.load(this.memory.i32, Word.number)",
+    reason: afterDeath
+  },
+  {
+    file: "ControlBlock.ts",
+    change: "weakened",
+    source: "return this.memory.seam.load(this.memory.i32, Word.settled) !== 0",
+    reason: afterDeath
+  },
+  {
+    file: "ControlBlock.ts",
+    change: "weakened",
+    source:
+      "return this.memory.seam.load(this.memory.i32, Word.pings) !== this.memory.seam.load(this.memory.i32, Word.pongs)",
+    reason: "`pongs` has one writer, the worker, which alone asks"
+  },
+  {
+    file: "Counter.ts",
+    change: "after the next statement",
+    source: "memory.seam.store(memory.i32, index, value | 0)",
+    reason: "the other line is local"
+  },
   {
     file: "Doorbell.ts",
     change: "dropped",

@@ -99,11 +99,7 @@ export const suite: Suite = {
       name: "partition",
       about: "Placing keys of 8 to 16 characters among 8 workers, in the sender's thread.",
       fields: ["nsPerKey", "keysPerSecond"],
-      subjects: [
-        place("hash", "hash"),
-        place("consistentHash", "consistentHash"),
-        place("Effect HashRing", "HashRing")
-      ]
+      subjects: [place("hash", "hash"), place("consistentHash", "consistentHash"), place("Effect HashRing", "HashRing")]
     }
   ]
 }

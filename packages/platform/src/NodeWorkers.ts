@@ -7,7 +7,13 @@
 import { Worker as Thread } from "node:worker_threads"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { type InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
-import { type SpawnOptions, type WorkerProcess, Workers } from "@shared-nothing/core/Workers"
+import {
+  type PrepareOptions,
+  type Spare,
+  type SpawnOptions,
+  type WorkerProcess,
+  Workers
+} from "@shared-nothing/core/Workers"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -51,26 +57,40 @@ export const layerThreads = (...entries: ReadonlyArray<Entries.Entry>): Layer.La
         parallelism: parallelism(),
         spawn: (options) =>
           Effect.flatMap(Entries.find(where, modules, options.contract), (module) =>
-            spawn(platform, telemetry, module, options)
-          )
+            Effect.flatMap(open(platform, telemetry, module, options.links.workerId, options), (spare) =>
+              spare.spawn(options)
+            )
+          ),
+        prepare: (options) =>
+          Effect.gen(function* () {
+            const module = yield* Entries.find(where, modules, options.contract)
+            const spare = yield* open(platform, telemetry, module, `${options.contract.workerName}/spare`, options)
+            yield* spare.ready
+            return spare
+          })
       })
     })
   ).pipe(Layer.provide(NodeWorker.layerPlatform))
 
 const where = "NodeWorkers.layerThreads"
 
-const spawn = Effect.fnUntraced(function* (
+/** Starts a thread that imports its module and then waits to be told what worker it is. */
+const open = Effect.fnUntraced(function* (
   platform: EffectWorker.WorkerPlatform["Service"],
   telemetry: Effect.Success<typeof Telemetry.receiver>,
   module: URL,
-  { config, contract, index, links, startMillis }: SpawnOptions
-): Effect.fn.Return<WorkerProcess, WorkerPanicked | Timeout, Scope.Scope> {
+  name: string,
+  { config, contract, startMillis }: PrepareOptions
+): Effect.fn.Return<Spare & { readonly ready: Effect.Effect<void, WorkerPanicked | Timeout> }, never, Scope.Scope> {
+  const imported = Deferred.makeUnsafe<void, WorkerPanicked>()
   const ready = Deferred.makeUnsafe<string | undefined, WorkerPanicked>()
+  let workerId = name
   const ended = Deferred.makeUnsafe<void, WorkerPanicked>()
   const exited = Deferred.makeUnsafe<void>()
   let phase = "import"
   let thrown: { readonly cause: unknown } | undefined
   const end = (exit: Effect.Effect<void, WorkerPanicked>) => {
+    Deferred.doneUnsafe(imported, Effect.andThen(exit, Effect.interrupt))
     Deferred.doneUnsafe(ready, Effect.andThen(exit, Effect.interrupt))
     Deferred.doneUnsafe(ended, exit)
   }
@@ -79,7 +99,7 @@ const spawn = Effect.fnUntraced(function* (
   const thread = new Thread(bootstrap, {
     eval: true,
     workerData: module.href,
-    name: links.workerId,
+    name,
     ...(args === undefined ? {} : { argv: [...args] }),
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),
     ...(execArgv === undefined ? {} : { execArgv: [...process.execArgv, ...execArgv] }),
@@ -100,7 +120,7 @@ const spawn = Effect.fnUntraced(function* (
     end(
       Effect.fail(
         new WorkerPanicked({
-          worker: links.workerId,
+          worker: workerId,
           phase,
           detail:
             cause === undefined
@@ -143,11 +163,7 @@ const spawn = Effect.fnUntraced(function* (
           })
         },
         {
-          onSpawn: Effect.suspend(() => {
-            phase = "init"
-            const { traced } = telemetry
-            return Effect.ignore(worker.send({ contract: contract.workerName, links, config, index, traced }))
-          })
+          onSpawn: Effect.sync(() => Deferred.doneUnsafe(imported, Effect.void))
         }
       )
     )
@@ -156,11 +172,34 @@ const spawn = Effect.fnUntraced(function* (
   // closes the scope has let the worker drain already, or does not want it to.
   yield* Effect.addFinalizer(() => kill)
 
-  const placement = yield* Effect.timeoutOrElse(Deferred.await(ready), {
-    duration: startMillis,
-    orElse: () =>
-      Effect.fail(new Timeout({ operation: `start of worker ${links.workerId}`, millis: startMillis, unsent: [] }))
+  const within = <A>(effect: Effect.Effect<A, WorkerPanicked>): Effect.Effect<A, WorkerPanicked | Timeout> =>
+    Effect.timeoutOrElse(effect, {
+      duration: startMillis,
+      orElse: () =>
+        Effect.fail(new Timeout({ operation: `start of worker ${workerId}`, millis: startMillis, unsent: [] }))
+    })
+  const boot = Effect.fnUntraced(function* ({ index, links }: SpawnOptions) {
+    yield* Deferred.await(imported)
+    phase = "init"
+    const { traced } = telemetry
+    yield* Effect.ignore(worker.send({ contract: contract.workerName, links, config, index, traced }))
+    return yield* Deferred.await(ready)
   })
-  thread.unref()
-  return { owner: ownerOf(threadId), placement, ended: Deferred.await(ended), kill }
+  return {
+    get alive() {
+      return !Deferred.isDoneUnsafe(ended)
+    },
+    ready: Effect.map(within(Deferred.await(imported)), () => {
+      thread.unref()
+    }),
+    spawn: (options): Effect.Effect<WorkerProcess, WorkerPanicked | Timeout> =>
+      Effect.suspend(() => {
+        workerId = options.links.workerId
+        thread.ref()
+        return Effect.map(within(boot(options)), (placement) => {
+          thread.unref()
+          return { owner: ownerOf(threadId), placement, ended: Deferred.await(ended), kill }
+        })
+      })
+  }
 })

@@ -48,7 +48,12 @@ export class Room implements Waitable {
     this.time = new ParkedTime(this.memory, writer.port.slot)
   }
   ready(): boolean {
-    return this.writer.hasRoom() || this.writer.port.status() !== "open"
+    try {
+      return this.writer.hasRoom() || this.writer.port.status() !== "open"
+    } catch {
+      // Corrupt memory: the next write says where.
+      return true
+    }
   }
   arm(): void {
     this.writer.port.arm()

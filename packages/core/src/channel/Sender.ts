@@ -9,6 +9,7 @@ import * as Sink from "effect/Sink"
 import { type Codec, CodecError } from "../codec/Codec.ts"
 import { SendError, Timeout } from "../errors/Errors.ts"
 import { Kind } from "../ring/Frame.ts"
+import { RingFault } from "../ring/RingFault.ts"
 import type { SendStatus } from "../ring/SenderPort.ts"
 import { Backlog } from "./Backlog.ts"
 import * as Deadline from "./Deadline.ts"
@@ -65,6 +66,10 @@ const detailOf: Record<Exclude<SendStatus, "open">, [SendError["reason"], string
 
 /** Messages that go to one receiver of several before the least loaded is chosen again. */
 const stretch = 64
+
+/** Nobody can send through memory that is no channel any more. */
+const corrupt = (fault: RingFault): string =>
+  `the channel's memory is corrupt at byte ${fault.offset}: ${fault.message}`
 
 const attempt = <A, E>(f: () => Effect.Effect<A, E | SendError>): Effect.Effect<A, E | SendError> =>
   Effect.suspend(() => {
@@ -159,6 +164,7 @@ export class SenderImpl<A> implements Sender<A> {
     } catch (cause) {
       writer.publish()
       index = Math.max(index, writer.failedAt)
+      if (cause instanceof RingFault) throw this.error("Closed", corrupt(cause), messages, index)
       if (cause instanceof RangeError) throw this.error("TooLarge", cause.message, messages, index)
       if (cause instanceof CodecError) throw this.error("Encode", cause.message, messages, index)
       throw this.error("Encode", String(cause), messages, index, cause)
@@ -236,11 +242,17 @@ export class SenderImpl<A> implements Sender<A> {
     const { backlog, writer } = this
     if (writer.port.status() !== "open") return false
     const several = writer.port.mesh.receivers > 1
-    for (let moved = 1; ; moved++) {
-      const message = backlog.peek()
-      if (message === undefined || !writer.writeEncoded(message)) break
-      backlog.shift()
-      if (several && moved % stretch === 0) writer.publish()
+    try {
+      for (let moved = 1; ; moved++) {
+        const message = backlog.peek()
+        if (message === undefined || !writer.writeEncoded(message)) break
+        backlog.shift()
+        if (several && moved % stretch === 0) writer.publish()
+      }
+    } catch (cause) {
+      // The next send says what is wrong with the memory.
+      if (!(cause instanceof RingFault)) throw cause
+      return false
     }
     writer.publish()
     return backlog.length > 0

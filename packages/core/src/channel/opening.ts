@@ -16,6 +16,9 @@ import { type AnyHandle, ReceiverHandle, SenderHandle } from "./Handle.ts"
 const senderHandle = SenderHandle<unknown>()
 const receiverHandle = ReceiverHandle<unknown>()
 
+const describeFault = (fault: unknown): string =>
+  fault instanceof RingFault ? `${fault.message} (byte ${fault.offset})` : String(fault)
+
 /** The codec of a schema. */
 export const compile = <A>(schema: Schema.Codec<A, unknown>, where: string): Effect.Effect<Codec<A>, InvalidConfig> =>
   Effect.try({
@@ -50,7 +53,7 @@ export const openMesh = Effect.fnUntraced(function* (
       new InvalidConfig({
         option: `${where}.memory`,
         value: channel,
-        allowed: fault instanceof RingFault ? `${fault.message} (byte ${fault.offset})` : String(fault)
+        allowed: describeFault(fault)
       })
   })
   const slots = wanted === "ReceiverHandle" ? mesh.receivers : mesh.senders
@@ -86,14 +89,16 @@ export const openHalf = Effect.fnUntraced(function* <A>(
   return { mesh, codec }
 })
 
-/** Runs an attachment, which fails if the place is taken, closed or was never reserved. */
+/** Runs an attachment, which fails if the place is taken, closed or was never reserved, or if the memory is corrupt. */
 export const claim = <A>(where: string, channel: string, attach: () => A): Effect.Effect<A, InvalidConfig> =>
   Effect.try({
     try: attach,
     catch: (fault) =>
-      new InvalidConfig({
-        option: where,
-        value: channel,
-        allowed: `one attachment a handle; this one is ${fault instanceof RingFault ? fault.message : String(fault)}`
-      })
+      fault instanceof RingFault && fault.reason === "refused"
+        ? new InvalidConfig({
+            option: where,
+            value: channel,
+            allowed: `one attachment a handle; this one is ${fault.message}`
+          })
+        : new InvalidConfig({ option: `${where}.memory`, value: channel, allowed: describeFault(fault) })
   })

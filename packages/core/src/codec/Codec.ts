@@ -18,40 +18,13 @@ import * as Schema from "effect/Schema"
 import { ByteMemory } from "../ring/ByteMemory.ts"
 import { markMoved } from "./blobs.ts"
 import { CodecError } from "./CodecError.ts"
+import type { Codec } from "./CodecModel.ts"
 import { compile } from "./compile.ts"
 import { sharedMemoryId } from "./planOf.ts"
 
 export { CodecError } from "./CodecError.ts"
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface Codec<in out A> {
-  /** Hash of the layout: ends whose fingerprints differ do not understand each other. */
-  readonly fingerprint: readonly [number, number]
-  /** Bytes of every encoding when they are all of one size, else undefined. */
-  readonly fixedSize: number | undefined
-  /** Whether a value can put buffers into `ByteMemory.attachments`. */
-  readonly mayAttach: boolean
-  /** The layout in words: one line a field, with its path, its form and its offset. */
-  readonly layout: string
-  /**
-   * Upper bound of the encoding of `value`, in bytes; moved bytes do not count. Never throws on a
-   * value that does not fit: `write` tells what is wrong with it.
-   */
-  readonly bound: (value: A) => number
-  /**
-   * Writes at `offset` (a multiple of 8) and returns the offset after the last byte. Throws a
-   * `CodecError` if the value does not fit the schema; nothing is attached then.
-   */
-  readonly write: (memory: ByteMemory, offset: number, value: A) => number
-  /**
-   * Reads the encoding from `offset` (a multiple of 8) to `end`, which is what `write` returned.
-   * Throws a `CodecError` if the bytes are no encoding.
-   */
-  readonly read: (memory: ByteMemory, offset: number, end: number) => A
-}
+export type { Codec } from "./CodecModel.ts"
 
 const codecs = new WeakMap<Schema.Constraint, Codec<unknown>>()
 

@@ -15,6 +15,7 @@
  * @since 0.1.0
  */
 import type { LiteralValue } from "effect/SchemaAST"
+import type { Check, NumberWire } from "./checks.ts"
 import type { Foreign } from "./Foreign.ts"
 
 /** A place in the fixed section of a cell. Its offset is known when the cell is sealed. */
@@ -27,11 +28,6 @@ export interface Slot {
 export interface Bit {
   readonly index: number
 }
-
-export type NumberWire = "f64" | "i32" | "u32" | "i16" | "u16" | "i8" | "u8"
-
-/** What a schema demands beyond its type; throws a `CodecError` when it is not met. */
-export type Check = (value: unknown, path: string, offset: number) => void
 
 interface Common {
   /** From the root, or from the nearest array element. */

@@ -6,7 +6,12 @@
  */
 import type * as SchemaAST from "effect/SchemaAST"
 import { CodecError } from "./CodecError.ts"
-import type { Check, NumberWire } from "./Plan.ts"
+
+/** How a number lies in memory. */
+export type NumberWire = "f64" | "i32" | "u32" | "i16" | "u16" | "i8" | "u8"
+
+/** What a schema demands beyond its type; throws a `CodecError` when it is not met. */
+export type Check = (value: unknown, path: string, offset: number) => void
 
 type AnyCheck = SchemaAST.Checks[number]
 type AnyFilter = Extract<AnyCheck, { readonly _tag: "Filter" }>

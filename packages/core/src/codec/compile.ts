@@ -5,7 +5,7 @@
  */
 import type { AST } from "effect/SchemaAST"
 import type { ByteMemory } from "../ring/ByteMemory.ts"
-import type { Codec } from "./Codec.ts"
+import type { Codec } from "./CodecModel.ts"
 import { CodecError } from "./CodecError.ts"
 import type { Foreign } from "./Foreign.ts"
 import { fingerprintOf, formatCell } from "./format.ts"

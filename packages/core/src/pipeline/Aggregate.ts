@@ -58,9 +58,7 @@ export const sum = <A>(of: (element: A) => number): Aggregate<A, number, number>
  * @category constructors
  * @since 0.1.0
  */
-export const mean = <A>(
-  of: (element: A) => number
-): Aggregate<A, { total: number; count: number }, number> => ({
+export const mean = <A>(of: (element: A) => number): Aggregate<A, { total: number; count: number }, number> => ({
   init: () => ({ total: 0, count: 0 }),
   add: (acc, element) => {
     acc.total += of(element)
@@ -116,10 +114,7 @@ export const reduce = <A>(f: (left: A, right: A) => A): Aggregate<A, A | undefin
  * @category constructors
  * @since 0.1.0
  */
-export const topK = <A>(
-  k: number,
-  score: (element: A) => number
-): Aggregate<A, Array<A>, ReadonlyArray<A>> => {
+export const topK = <A>(k: number, score: (element: A) => number): Aggregate<A, Array<A>, ReadonlyArray<A>> => {
   const add = (best: Array<A>, element: A): Array<A> => {
     const own = score(element)
     let at = best.length
@@ -151,7 +146,20 @@ export const collect = <A>(): Aggregate<A, Array<A>, ReadonlyArray<A>> => ({
 
 // What the members of a struct accumulate does not matter to it.
 // oxlint-disable-next-line typescript/no-explicit-any
-type Member<A> = Aggregate<A, any, unknown>
+type Member = Aggregate<never, any, unknown>
+
+type Results<Members> = {
+  readonly [Name in keyof Members]: Members[Name] extends { readonly result: (acc: never) => infer Out } ? Out : never
+}
+
+/** What all members take. */
+type Taken<Members> = {
+  readonly [Name in keyof Members]: Members[Name] extends { readonly add: (acc: never, element: infer A) => unknown }
+    ? (element: A) => void
+    : never
+}[keyof Members] extends (element: infer A) => void
+  ? A
+  : never
 
 /**
  * Several aggregates of the same elements, as one.
@@ -159,19 +167,15 @@ type Member<A> = Aggregate<A, any, unknown>
  * @category combinators
  * @since 0.1.0
  */
-export const struct = <A, const Members extends Readonly<Record<string, Member<A>>>>(
+export const struct = <const Members extends Readonly<Record<string, Member>>>(
   members: Members
-): Aggregate<
-  A,
-  Array<unknown>,
-  { readonly [Name in keyof Members]: Members[Name] extends Aggregate<A, infer _, infer Out> ? Out : never }
-> => {
+): Aggregate<Taken<Members>, Array<unknown>, Results<Members>> => {
   const names = Object.keys(members)
   const all = Object.values(members)
   return {
     init: () => all.map((member) => member.init() as unknown),
     add: (accs, element) => {
-      for (let i = 0; i < all.length; i++) accs[i] = all[i].add(accs[i], element)
+      for (let i = 0; i < all.length; i++) accs[i] = all[i].add(accs[i], element as never)
       return accs
     },
     merge: (a, b) => all.map((member, i) => member.merge(a[i], b[i]) as unknown),

@@ -8,7 +8,7 @@ import type * as Effect from "effect/Effect"
 import type * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
 import type { HashKey } from "../partition/KeyHash.ts"
-import type { Operator, OperatorContext } from "./Operator.ts"
+import type { OnError, Operator, OperatorContext } from "./Operator.ts"
 
 /**
  * A schema whose type does not matter here.
@@ -67,15 +67,6 @@ export interface Input {
   /** Schema of what comes in; undefined if whatever comes out fits. */
   readonly schema: AnySchema | undefined
 }
-
-/**
- * What a stage does with an element that it cannot handle: `fail` the pipeline, `skip` it, or send
- * it to the side output `deadLetter`.
- *
- * @category models
- * @since 0.1.0
- */
-export type OnError = "fail" | "skip" | "deadLetter"
 
 /**
  * Where a graph begins: a stream in the thread that runs the pipeline, or splits that the subtasks

@@ -10,7 +10,6 @@ import type * as Context from "effect/Context"
 import type * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { HashKey } from "../partition/KeyHash.ts"
-import type { OnError } from "./Graph.ts"
 import { type DeadLetter, detailOf, PipelineFailed, show } from "./PipelineFailed.ts"
 
 /**
@@ -20,6 +19,15 @@ import { type DeadLetter, detailOf, PipelineFailed, show } from "./PipelineFaile
  * @since 0.1.0
  */
 export type Work = Effect.Effect<void, PipelineFailed> | undefined
+
+/**
+ * What a stage does with an element that it cannot handle: `fail` the pipeline, `skip` it, or send
+ * it to the side output `deadLetter`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type OnError = "fail" | "skip" | "deadLetter"
 
 /**
  * The time of an element that has none.

@@ -88,9 +88,7 @@ export const mapEffect = <In, Out, E, R>(
   const { concurrency = 1, ordered = true, timeout } = options
   const settings: EffectSettings = { concurrency, ordered, timeout }
   const faults =
-    concurrency >= 1
-      ? []
-      : [{ option: `${name}.concurrency`, value: concurrency, allowed: "a number of at least 1" }]
+    concurrency >= 1 ? [] : [{ option: `${name}.concurrency`, value: concurrency, allowed: "a number of at least 1" }]
   const run = options.run as unknown as (element: unknown) => Effect.Effect<unknown, unknown>
   return stage(
     stageNode(name, "mapEffect", options, (context) => new EffectOperator(context, run, settings), { faults })

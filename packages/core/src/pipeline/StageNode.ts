@@ -4,8 +4,8 @@
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
-import { erase, type Fault, type Node, node, type OnError } from "./Graph.ts"
-import type { Operator, OperatorContext } from "./Operator.ts"
+import { erase, type Fault, type Node, node } from "./Graph.ts"
+import type { OnError, Operator, OperatorContext } from "./Operator.ts"
 
 /**
  * @category models

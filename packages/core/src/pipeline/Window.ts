@@ -137,7 +137,11 @@ export const faultsOf = (stage: string, window: Window): ReadonlyArray<Fault> =>
       positive("size", window.size)
       positive("every", window.every)
       if (window.every > window.size) {
-        faults.push({ option: `${stage}.window.every`, value: window.every, allowed: `at most the size, ${window.size}` })
+        faults.push({
+          option: `${stage}.window.every`,
+          value: window.every,
+          allowed: `at most the size, ${window.size}`
+        })
       }
       break
     case "Session":
@@ -161,7 +165,9 @@ export const faultsOf = (stage: string, window: Window): ReadonlyArray<Fault> =>
 export const describe = (window: Window): string => {
   switch (window._tag) {
     case "Hopping":
-      return window.size === window.every ? `tumbling ${window.size} ms` : `hopping ${window.size} ms every ${window.every} ms`
+      return window.size === window.every
+        ? `tumbling ${window.size} ms`
+        : `hopping ${window.size} ms every ${window.every} ms`
     case "Session":
       return `session, gap ${window.gap} ms`
     case "Sliding":

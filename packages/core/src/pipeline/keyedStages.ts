@@ -21,8 +21,8 @@ const keyed = <In, K, Out, Side>(node: Node): KeyedStage<In, K, Out, never, Side
 
 type SchemasOf<Side> = { readonly [Name in keyof Side]: Schema.Codec<Side[Name], unknown> }
 
-const eraseAll = (schemas: Readonly<Record<string, Schema.Codec<never, unknown>>> | undefined): Record<string, AnySchema> =>
-  Object.fromEntries(Object.entries(schemas ?? {}).map(([name, schema]) => [name, erase(schema)]))
+const eraseAll = (schemas: object | undefined): Record<string, AnySchema> =>
+  Object.fromEntries(Object.entries(schemas ?? {}).map(([name, schema]) => [name, schema as AnySchema]))
 
 /**
  * A process with state of its own for each key. `handle` and `onTimer` give the next state;

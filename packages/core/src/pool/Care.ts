@@ -10,6 +10,7 @@ import * as Cause from "effect/Cause"
 import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
 import type { FrameReader } from "../channel/FrameReader.ts"
 import * as Poll from "../channel/Poll.ts"
@@ -17,6 +18,8 @@ import { WorkerPanicked } from "../errors/Errors.ts"
 import { Attempts, type Place } from "../supervision/Attempts.ts"
 import type { DeadLetters } from "../supervision/DeadLetter.ts"
 import type { EventLog } from "../supervision/EventLog.ts"
+import { Backoff } from "../supervision/Backoff.ts"
+import type { Circuits } from "../supervision/Circuits.ts"
 import { type Child, Recovery } from "../supervision/Recovery.ts"
 import { SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import type { Decisions } from "../supervision/Supervision.ts"
@@ -37,22 +40,52 @@ const defaultDeaths = 3
  * @since 0.1.0
  */
 export interface CareHooks {
+  /** Whether workers have memory of their own, that its owner has a late copy of. */
+  readonly mirrored: boolean
   readonly members: () => ReadonlyArray<Member>
   readonly failover: (member: Member) => Effect.Effect<number>
-  readonly heldBack: (member: Member, error: WorkerPanicked) => Effect.Effect<number>
+  readonly failback: (member: Member) => Effect.Effect<number, WorkerPanicked>
   /** Settles all that waits for a member that will not come back. */
   readonly onGiveUp: (member: Member, error: WorkerPanicked) => Effect.Effect<void>
   readonly onEscalate: (error: WorkerPanicked) => Effect.Effect<void>
 }
+
+/**
+ * What became of a message so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fate {
+  /** Handled, according to the last snapshot, or given up. */
+  readonly done: boolean
+  readonly attempts: number
+  readonly error: WorkerPanicked | undefined
+}
+
+/** How long a worker may have nothing to do before a probe counts as a success, in milliseconds. */
+const idleMillis = 100
 
 interface Ward {
   readonly child: Child
   readonly attempts: Attempts
   saved: Saved | undefined
   lastSaved: number
+  /** Messages that failed and wait for their next try. */
+  undecided: number
   /** Whether its last life ended in a panic. */
   panicked: boolean
+  /** Whether the next life tells of each message before it handles it; and whether the last one did. */
+  careful: boolean
   lastPanic: WorkerPanicked | undefined
+  /** Messages acknowledged when its life began. */
+  ackedBefore: number
+}
+
+const ackedOf = ({ mailbox: { mesh } }: Member): number => {
+  let acked = 0
+  for (let lane = 0; lane < mesh.highWater; lane++) acked = (acked + mesh.ackedIn(lane, 0)) | 0
+  return acked
 }
 
 const panicOf = (worker: string, error: unknown): WorkerPanicked =>
@@ -76,6 +109,7 @@ export class Care {
   readonly recovery: Recovery
   private readonly contract: AnyContract
   private readonly scope: Scope.Scope
+  private readonly circuits: Circuits | undefined
   private readonly hooks: CareHooks
   private readonly wards = new Map<Member, Ward>()
   private readonly failures = new Envelope(Wire.failed)
@@ -89,8 +123,10 @@ export class Care {
     events: EventLog,
     letters: DeadLetters,
     scope: Scope.Scope,
+    circuits: Circuits | undefined,
     hooks: CareHooks
   ) {
+    this.circuits = circuits
     this.decisions = decisions
     this.contract = contract
     this.events = events
@@ -102,15 +138,20 @@ export class Care {
       decisions,
       events,
       children: () => hooks.members().map((member) => this.ward(member).child),
-      failover: (child) => hooks.failover(this.memberOf(child)),
-      heldBack: (child, error) => hooks.heldBack(this.memberOf(child), error),
+      failover: (child) => this.failover(this.memberOf(child)),
+      heldBack: (child, error) => this.heldBack(this.memberOf(child), error),
       onEscalate: hooks.onEscalate
     })
     const { deadline } = decisions
     if (deadline !== undefined) {
-      this.watchdog = new Watchdog(toMillis(deadline.duration), toMillis(deadline.grace), hooks.members, (member, millis) =>
-        events.add(SupervisionEvent.Overdue({ worker: member.id, millis }))
-      )
+      this.watchdog = new Watchdog({
+        deadlineMillis: toMillis(deadline.duration),
+        graceMillis: toMillis(deadline.grace),
+        members: hooks.members,
+        mirrored: hooks.mirrored,
+        isWaiting: (member) => this.ward(member).undecided > 0,
+        onOverdue: (member, millis) => events.add(SupervisionEvent.Overdue({ worker: member.id, millis }))
+      })
     }
   }
 
@@ -120,7 +161,8 @@ export class Care {
   }
 
   private memberOf(child: Child): Member {
-    return this.hooks.members().find((member) => this.ward(member).child === child)!
+    for (const [member, ward] of this.wards) if (ward.child === child) return member
+    throw new Error(`${child.id} is nobody's child`)
   }
 
   private ward(member: Member): Ward {
@@ -131,8 +173,11 @@ export class Care {
         attempts: new Attempts(this.decisions.retry, this.decisions.deaths ?? defaultDeaths),
         saved: undefined,
         lastSaved: 0,
+        undecided: 0,
         panicked: false,
-        lastPanic: undefined
+        careful: false,
+        lastPanic: undefined,
+        ackedBefore: 0
       }
       this.wards.set(member, ward)
     }
@@ -142,6 +187,7 @@ export class Care {
   private childOf(member: Member): Child {
     return {
       id: member.id,
+      progressed: () => ackedOf(member) !== this.ward(member).ackedBefore,
       isWanted: () => member.recovering,
       begin: Effect.mapError(member.start, (error) => panicOf(member.id, error)),
       halt: member.halt,
@@ -153,10 +199,95 @@ export class Care {
     }
   }
 
+  /** What others are given of the state of a member that is gone. */
+  savedOf(member: Member): Saved | undefined {
+    return this.ward(member).saved
+  }
+
+  private failover(member: Member): Effect.Effect<number> {
+    return Effect.tap(this.hooks.failover(member), (groups) =>
+      Effect.sync(() => {
+        if (groups < 0) return
+        // Others have all that it had.
+        this.ward(member).saved = undefined
+        const { failback } = this.decisions
+        if (failback !== undefined) this.bringBack(member, new Backoff(failback))
+      })
+    )
+  }
+
+  private bringBack(member: Member, backoff: Backoff): void {
+    const attempt = (error: WorkerPanicked): Effect.Effect<void> =>
+      Effect.flatMap(backoff.next(error), (delay) => {
+        if (delay === undefined || this.recovery.over) return Effect.void
+        return Effect.andThen(
+          Effect.sleep(delay),
+          Effect.matchEffect(this.hooks.failback(member), {
+            onFailure: (failure) => {
+              this.events.add(SupervisionEvent.Failed({ worker: member.id, error: failure }))
+              return attempt(failure)
+            },
+            onSuccess: (groups) =>
+              Effect.sync(() => this.events.add(SupervisionEvent.FailedBack({ worker: member.id, groups })))
+          })
+        )
+      })
+    const gone = new WorkerPanicked({ worker: member.id, phase: "failover", detail: "others do its work" })
+    Fiber.runIn(Effect.runFork(attempt(gone)), this.scope)
+  }
+
+  /** Milliseconds until its circuit lets a member begin again; `Infinity` if others do its work until then. */
+  private heldBack(member: Member, error: WorkerPanicked): Effect.Effect<number> {
+    const { circuits } = this
+    const { breaker } = this.decisions
+    if (circuits === undefined || breaker === undefined) return Effect.succeed(0)
+    const progressed = ackedOf(member) !== this.ward(member).ackedBefore
+    return Effect.flatMap(circuits.failed(member.id, progressed, error), (millis) => {
+      if (millis === 0) return Effect.succeed(0)
+      if (breaker.whileOpen === "fail") member.refuse(millis)
+      if (breaker.whileOpen !== "failover") return Effect.succeed(millis)
+      return Effect.map(this.hooks.failover(member), (groups) => {
+        if (groups < 0) return millis
+        this.ward(member).saved = undefined
+        this.events.add(SupervisionEvent.FailedOver({ worker: member.id, groups }))
+        member.giveUp()
+        this.bringBack(member, new Backoff(Schedule.spaced(millis)))
+        return Infinity
+      })
+    })
+  }
+
+  /** A life has begun: the probe of its circuit, if that was open. */
+  started(member: Member): void {
+    const { circuits } = this
+    if (circuits === undefined) return
+    const ward = this.ward(member)
+    const outcome = Effect.callback<void, WorkerPanicked>((resume) => {
+      let idleSince = 0
+      const end = (effect: Effect.Effect<void, WorkerPanicked>) => {
+        clearInterval(timer)
+        resume(effect)
+      }
+      const timer = setInterval(() => {
+        const now = performance.now()
+        if (!member.running) return end(Effect.fail(ward.lastPanic ?? panicOf(member.id, "it ended")))
+        if (ackedOf(member) !== ward.ackedBefore) return end(Effect.void)
+        if (member.mailbox.left > 0) idleSince = 0
+        else if (idleSince === 0) idleSince = now
+        else if (now - idleSince > idleMillis) end(Effect.void)
+      }, 2)
+      ;(timer as { unref?: () => void }).unref?.()
+      return Effect.sync(() => clearInterval(timer))
+    })
+    Fiber.runIn(Effect.runFork(circuits.probe(member.id, outcome)), this.scope)
+  }
+
   /** What a member's next life is told; undefined if there will be no other after it. */
   safeguardOf(member: Member): Safeguard | undefined {
     if (this.decisions.measures.length === 0 && !this.decides) return undefined
-    const { attempts, lastSaved, panicked, saved } = this.ward(member)
+    const ward = this.ward(member)
+    const { attempts, lastSaved, panicked, saved } = ward
+    ward.ackedBefore = ackedOf(member)
     const { deadline, retry } = this.decisions
     const snapshots = this.decisions.snapshots ?? defaultSnapshots
     return {
@@ -173,7 +304,8 @@ export class Care {
       saved: lastSaved,
       resume: saved,
       over: attempts.over,
-      singly: panicked
+      singly: panicked,
+      careful: ward.careful ? member.mailbox.left : 0
     }
   }
 
@@ -201,13 +333,17 @@ export class Care {
 
   private decide(member: Member, ward: Ward, ticket: number, place: Place, error: WorkerPanicked): void {
     const { attempts } = ward
+    ward.undecided += 1
     const verdict = Effect.flatMap(attempts.failed(place, error), (delayMillis) => {
       if (delayMillis === undefined) return member.verdict(ticket, false)
       const { count } = attempts.at(place)
       this.events.add(SupervisionEvent.Retrying({ worker: member.id, attempts: count, delayMillis, error }))
       return Effect.andThen(Effect.sleep(delayMillis), member.verdict(ticket, true))
     })
-    Fiber.runIn(Effect.runFork(verdict), this.scope)
+    const done = Effect.sync(() => {
+      ward.undecided -= 1
+    })
+    Fiber.runIn(Effect.runFork(Effect.ensuring(verdict, done)), this.scope)
   }
 
   private bury(member: Member, { error, lane, message, number }: Wire.Dead): void {
@@ -222,7 +358,7 @@ export class Care {
   }
 
   /** Keeps a message that nobody will handle. */
-  addLetter(member: Member, message: unknown, attempts: number, error: WorkerPanicked | undefined): void {
+  addLetter(member: Member, message: unknown, attempts: number, error: WorkerPanicked | undefined): undefined {
     const cause =
       error ??
       new WorkerPanicked({ worker: member.id, phase: "run", detail: "the pool closed before anybody could handle it" })
@@ -239,7 +375,7 @@ export class Care {
   }
 
   /** The attempts so far, the last error, and whether a frame is done according to the last snapshot or was given up. */
-  fateOf(member: Member, { lane, number }: Place) {
+  fateOf(member: Member, { lane, number }: Place): Fate {
     const { attempts, lastPanic, saved } = this.ward(member)
     const known = attempts.at({ lane, number })
     const before = saved?.counts[lane]
@@ -270,7 +406,10 @@ export class Care {
       const { settled } = control
       control.clear()
       ward.attempts.prune(acked)
-      if (!inHand || member.killed) return Effect.succeed(error)
+      // A process that ended without a word of its own may have been further on than its memory was seen.
+      const seen = !this.hooks.mirrored || ward.careful || error.exitCode === undefined
+      ward.careful = this.hooks.mirrored && !member.killed
+      if (!inHand || !seen || member.killed) return Effect.succeed(error)
       if (settled) {
         ward.attempts.at(place).over = true
         ward.attempts.at(place).reported = true

@@ -1,5 +1,6 @@
 /**
- * Reads what is left in the mailbox of a worker that will never be there again.
+ * Reads what is left in the mailbox of a worker that is not there any more: for dead letters when the
+ * pool closes, or for other workers when they take its keys over.
  *
  * @since 0.1.0
  */
@@ -11,30 +12,48 @@ import { ReceiverPort } from "../ring/ReceiverPort.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
 import type { Wire } from "../worker/Wire.ts"
-import type { Care } from "./Care.ts"
+import type { Care, Fate } from "./Care.ts"
 import type { Member } from "./Member.ts"
 
 /** Turns of the event loop that a message's buffers may take to arrive. */
 const patience = 50
 
 /**
- * Makes a dead letter of each message that a member's mailbox still holds and that nobody handled.
+ * Does something with a message, which is undefined if it cannot be decoded.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Each = (message: unknown, fate: Fate) => Effect.Effect<void> | undefined
+
+/**
+ * Takes each message that a member's mailbox still holds and that nobody handled, in the order of its
+ * lane. Requests are passed: whoever asked learns of the end in another way.
  *
  * @category runners
  * @since 0.1.0
  */
-export const collect = (member: Member, care: Care, wire: Wire): Effect.Effect<void> =>
+export const take = (member: Member, care: Care, wire: Wire, each: Each): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { mesh, receiver } = member.mailbox
+    // A name of its own, so that the place is free again afterwards.
+    const owner = ThreadIdentity.makeVirtual()
     let reader: FrameReader
     try {
-      reader = new FrameReader(ReceiverPort.attach(mesh, receiver.slot, ThreadIdentity.current()))
+      reader = new FrameReader(ReceiverPort.attach(mesh, receiver.slot, owner))
     } catch (fault) {
       // It is still held: by a worker that outlived its kill. What is in there is not for us to touch.
       if (fault instanceof RingFault) return Effect.void
       throw fault
     }
-    return read(reader, member, care, new Envelope(wire.message), patience)
+    reader.port.urgent = member.mailbox.urgent
+    return Effect.ensuring(
+      read(reader, member, care, new Envelope(wire.message), each, patience),
+      Effect.sync(() => {
+        reader.port.ack()
+        mesh.bury(owner)
+      })
+    )
   })
 
 const read = (
@@ -42,6 +61,7 @@ const read = (
   member: Member,
   care: Care,
   envelope: Envelope<unknown>,
+  each: Each,
   turns: number
 ): Effect.Effect<void> =>
   Effect.suspend(() => {
@@ -50,18 +70,19 @@ const read = (
       for (;;) {
         const kind = reader.next()
         if (kind === Kind.Empty) {
-          if (!reader.isAwaiting || turns === 0) break
-          return Effect.andThen(nextTurn, read(reader, member, care, envelope, turns - 1))
+          if (!reader.isAwaiting || turns === 0) return Effect.void
+          return Effect.andThen(nextTurn, read(reader, member, care, envelope, each, turns - 1))
         }
-        const { attempts, done, error } = care.fateOf(member, { lane: port.laneIndex, number: port.lane.count })
-        if (kind === EnvelopeKind.Message && !done) care.addLetter(member, decoded(reader, envelope), attempts, error)
+        const fate = care.fateOf(member, { lane: port.laneIndex, number: port.lane.count })
+        const message = kind === EnvelopeKind.Message && !fate.done ? { value: decoded(reader, envelope) } : undefined
         reader.advance()
+        const effect = message === undefined ? undefined : each(message.value, fate)
+        if (effect !== undefined) return Effect.andThen(effect, read(reader, member, care, envelope, each, patience))
       }
     } catch {
       // Memory that is no frame any more cannot be passed.
+      return Effect.void
     }
-    port.ack()
-    return Effect.void
   })
 
 const decoded = (reader: FrameReader, envelope: Envelope<unknown>): unknown => {

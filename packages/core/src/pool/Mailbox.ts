@@ -138,6 +138,11 @@ export class Mailbox {
     return way.kept.length > 0 ? undefined : way.writer.port.lane()?.lastSequence
   }
 
+  /** How many of its first lanes go before all others. */
+  get urgent(): number {
+    return this.options.priorities - 1
+  }
+
   /** Most messages in a lane. */
   get capacity(): number {
     return this.options.capacity

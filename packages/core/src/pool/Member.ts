@@ -28,7 +28,7 @@ import {
   WorkerNotRunning,
   WorkerPanicked
 } from "../errors/Errors.ts"
-import { Command, ControlBlock } from "../ring/ControlBlock.ts"
+import { Command, ControlBlock, Status } from "../ring/ControlBlock.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { WorkerProcess } from "../worker/Workers.ts"
@@ -87,14 +87,19 @@ export class Member {
   private over = Deferred.makeUnsafe<void>()
   private count = 0
   private starting = false
+  private begun = false
   private stopping = false
   private finished = false
   /** Whether its life is ended to begin anew with another's. */
   private halting = false
   /** Whether nobody reads the mailbox now, and somebody will soon. */
   recovering = false
+  /** When its circuit lets it begin again; 0 while it does. */
+  private refusingUntil = 0
   /** Number of the last request that was put into the mailbox; undefined if it is kept beside it. */
   requested: number | undefined
+  /** Number of the last request that failed with a life of it; those before want no answer any more. */
+  settled: number | undefined
   /** Whether it was killed from here: whoever did that knows. */
   killed = false
 
@@ -120,7 +125,10 @@ export class Member {
 
   /** `Idle`, `Running`, `Paused` or `Stopped`. */
   get state(): string {
-    return this.process !== undefined || this.control.statusName === "Idle" ? this.control.statusName : "Stopped"
+    if (this.process === undefined) return this.begun ? "Stopped" : "Idle"
+    // Its word may be on its way from another process.
+    const { statusName } = this.control
+    return statusName === "Idle" ? "Running" : statusName
   }
 
   /** Where it was put, in words; undefined if nobody says. */
@@ -130,7 +138,7 @@ export class Member {
 
   /** Whether it takes messages: not once it was told to stop. */
   get accepts(): boolean {
-    return this.alive && !this.stopping
+    return this.alive && !this.stopping && this.refusingUntil === 0
   }
 
   /** Whether it has something to do. */
@@ -216,6 +224,7 @@ export class Member {
     }
     this.starting = true
     this.control.command = Command.Run
+    this.control.status = Status.Idle
     return Effect.ensuring(
       this.spawn,
       Effect.sync(() => {
@@ -224,16 +233,24 @@ export class Member {
     )
   })
 
-  private readonly spawn = Effect.gen({ self: this }, function* () {
+  // Interrupted while it starts, or not at all: a life that nobody follows would never be over.
+  private readonly spawn = Effect.uninterruptibleMask((restore) => this.spawnWith(restore))
+
+  private readonly spawnWith = Effect.fnUntraced({ self: this }, function* (
+    restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
+  ) {
     const life = yield* Scope.fork(this.hooks.scope)
     const process = yield* this.hooks.start(this).pipe(
       Scope.provide(life),
+      restore,
       Effect.onError((cause) => Scope.close(life, Exit.failCause(cause)))
     )
     this.process = process
+    this.begun = true
     this.over = Deferred.makeUnsafe<void>()
     this.killed = false
     this.recovering = false
+    this.refusingUntil = 0
     this.mailbox.open = true
     this.hooks.onStart(this)
     yield* Effect.forkIn(this.follow(process, life), this.hooks.scope)
@@ -325,6 +342,13 @@ export class Member {
     return Effect.orElseSucceed(this.kill, () => undefined)
   })
 
+  /** Takes no messages until its next life, which is so many milliseconds away. */
+  refuse(millis: number): void {
+    this.refusingUntil = performance.now() + millis
+    // Whoever waits for room learns so.
+    this.mailbox.open = false
+  }
+
   /** Nobody will read the mailbox: whoever waits for room learns so. */
   giveUp(): void {
     this.recovering = false
@@ -366,6 +390,9 @@ export class Member {
   })
 
   notRunning(operation: string, unsent: ReadonlyArray<unknown>): WorkerNotRunning {
-    return new WorkerNotRunning({ worker: this.id, state: this.state, operation, unsent: [...unsent] })
+    const { refusingUntil } = this
+    const millis = Math.max(0, Math.ceil(refusingUntil - performance.now()))
+    const state = refusingUntil === 0 ? this.state : `its circuit is open, the next probe is in ${millis} ms`
+    return new WorkerNotRunning({ worker: this.id, state, operation, unsent: [...unsent] })
   }
 }

@@ -84,6 +84,11 @@ export class Pending {
     return this.askers.size
   }
 
+  /** Number of the last request. */
+  get last(): number {
+    return this.next
+  }
+
   add(asker: Asker): number {
     this.next = (this.next + 1) | 0
     this.askers.set(this.next, asker)

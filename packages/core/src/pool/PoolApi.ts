@@ -19,6 +19,8 @@ import type {
   WorkerNotRunning,
   WorkerPanicked
 } from "../errors/Errors.ts"
+import type { DeadLetter } from "../supervision/DeadLetter.ts"
+import type { SupervisionCounts, SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import type { Key } from "../worker/Worker.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
 
@@ -119,7 +121,7 @@ export interface WorkerRef<in M> {
  * @category models
  * @since 0.1.0
  */
-export interface WorkerPool<in M, Requests extends Rpc.Any> {
+export interface WorkerPool<in out M, Requests extends Rpc.Any> {
   readonly name: string
   /** How many workers it has now. */
   readonly size: number
@@ -185,6 +187,19 @@ export interface WorkerPool<in M, Requests extends Rpc.Any> {
   readonly stats: Effect.Effect<ReadonlyArray<WorkerStats>>
   /** Waits until everything that this thread sent so far was handled. */
   readonly drained: Effect.Effect<void, WorkerNotRunning>
+  /** What its supervision does, as it happens. Whoever listens misses the oldest if it falls behind by 1024. */
+  readonly events: Stream.Stream<SupervisionEvent>
+  /** How often each of them happened. */
+  readonly supervised: Effect.Effect<SupervisionCounts>
+  /** Fails when its supervision gives the pool up: nothing is sent or asked any more. Never succeeds. */
+  readonly escalated: Effect.Effect<never, WorkerPanicked>
+  /**
+   * Messages that were given up, and those that were left when the pool closed; then it ends. Each is
+   * taken once. At most 1024 wait to be taken (`Supervision.deadLetters`), the oldest make way.
+   */
+  readonly deadLetters: Stream.Stream<DeadLetter<M>>
+  /** Sends the message of a dead letter again, as a new one. */
+  readonly replay: (letter: DeadLetter<M>) => Effect.Effect<void, DeliveryError | PartitionError>
   /** What the pool is made of and what was chosen for it, in words. */
   readonly describe: Effect.Effect<string>
 }

@@ -75,11 +75,11 @@ class Client {
     this.envelope = new Envelope(Wire.compile(contract).message)
   }
 
-  send(message: unknown): Effect.Effect<void, SendError | PartitionError> {
+  readonly send = (message: unknown): Effect.Effect<void, SendError | PartitionError> => {
     return this.sendAll([message])
   }
 
-  sendAll(messages: ReadonlyArray<unknown>): Effect.Effect<void, SendError | PartitionError> {
+  readonly sendAll = (messages: ReadonlyArray<unknown>): Effect.Effect<void, SendError | PartitionError> => {
     return Effect.suspend((): Effect.Effect<void, SendError | PartitionError> => {
       const { table } = this
       if (this.isClosed) return Effect.fail(this.ended(messages))
@@ -146,7 +146,7 @@ class Client {
     return this.targets[0].writer.port.status() !== "open"
   }
 
-  sendTo(workerId: string, message: unknown): Effect.Effect<void, SendError | WorkerNotFound> {
+  readonly sendTo = (workerId: string, message: unknown): Effect.Effect<void, SendError | WorkerNotFound> => {
     return Effect.suspend((): Effect.Effect<void, SendError | WorkerNotFound> => {
       const target = this.targets.find((candidate) => candidate.worker === workerId)
       if (target === undefined) {

@@ -3,15 +3,22 @@
  *
  * @since 0.1.0
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
 import * as Fiber from "effect/Fiber"
 import { type PartitionError, WorkerNotFound, type WorkerNotRunning, type WorkerPanicked } from "../errors/Errors.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { AnyContract, Key } from "../worker/Worker.ts"
+import type { DeadLetter } from "../supervision/DeadLetter.ts"
+import type { SupervisionCounts, SupervisionEvent } from "../supervision/SupervisionEvent.ts"
+import type { Care } from "./Care.ts"
 import { Delivery } from "./Delivery.ts"
 import { KeepAlive } from "./KeepAlive.ts"
+import { Failover } from "./Failover.ts"
+import * as Leftovers from "./Leftovers.ts"
 import type { Member } from "./Member.ts"
 import type { Pending } from "./Pending.ts"
 import type { Placement } from "./Placement.ts"
@@ -45,6 +52,9 @@ export class PoolRuntime {
   private readonly delivery: Delivery
   private readonly requests: Requests
   private readonly rescaling: Rescaling
+  private readonly wire: Wire
+  private readonly care: Care
+  readonly failover: Failover
   private closing = false
 
   constructor(
@@ -56,6 +66,7 @@ export class PoolRuntime {
     placement: Placement,
     pending: Pending,
     wire: Wire,
+    care: Care,
     scope: Scope.Scope
   ) {
     this.name = name
@@ -64,6 +75,8 @@ export class PoolRuntime {
     this.all = all
     this.placement = placement
     this.pending = pending
+    this.wire = wire
+    this.care = care
     this.keepAlive = new KeepAlive(
       () => this.closing || pending.size > 0 || placement.members.some((member) => member.working)
     )
@@ -100,6 +113,16 @@ export class PoolRuntime {
       options.keyGroups,
       options.shutdownTimeout
     )
+    this.failover = new Failover(
+      contract,
+      all,
+      placement,
+      this.requests,
+      this.rescaling,
+      care,
+      wire,
+      options.keyGroups
+    )
   }
 
   get size(): number {
@@ -114,23 +137,23 @@ export class PoolRuntime {
     return Effect.sync(() => this.placement.members.every((member) => member.state === "Running"))
   }
 
-  send(message: unknown, options?: SendOptions): Effect.Effect<void, DeliveryError | PartitionError> {
+  readonly send = (message: unknown, options?: SendOptions): Effect.Effect<void, DeliveryError | PartitionError> => {
     return this.delivery.sendAll([message], options)
   }
 
-  sendAll(messages: Messages, options?: SendOptions): Effect.Effect<void, DeliveryError | PartitionError> {
+  readonly sendAll = (messages: Messages, options?: SendOptions): Effect.Effect<void, DeliveryError | PartitionError> => {
     return this.delivery.sendAll(messages, options)
   }
 
-  sendTo(
+  readonly sendTo = (
     workerId: string,
     message: unknown,
     options?: SendOptions
-  ): Effect.Effect<void, DeliveryError | WorkerNotFound> {
+  ): Effect.Effect<void, DeliveryError | WorkerNotFound> => {
     return this.withMember(workerId, [message], (member) => this.delivery.sendTo(member, [message], options))
   }
 
-  broadcast(message: unknown, options?: SendOptions): Effect.Effect<void, DeliveryError> {
+  readonly broadcast = (message: unknown, options?: SendOptions): Effect.Effect<void, DeliveryError> => {
     return Effect.suspend(() =>
       Effect.forEach(this.placement.members, (member) => this.delivery.sendTo(member, [message], options), {
         concurrency: "unbounded",
@@ -139,7 +162,7 @@ export class PoolRuntime {
     )
   }
 
-  ask(key: Key, tag: string, payload: unknown, options?: AskOptions): unknown {
+  readonly ask = (key: Key, tag: string, payload: unknown, options?: AskOptions): unknown => {
     return this.requests.ask(
       tag,
       payload,
@@ -155,11 +178,11 @@ export class PoolRuntime {
     )
   }
 
-  askTo(workerId: string, tag: string, payload: unknown, options?: AskOptions): unknown {
+  readonly askTo = (workerId: string, tag: string, payload: unknown, options?: AskOptions): unknown => {
     return this.requests.ask(tag, payload, 0, () => this.find(workerId) ?? this.notFound(workerId, []), options)
   }
 
-  askAll(tag: string, payload: unknown, options?: AskOptions): Effect.Effect<Messages, unknown> {
+  readonly askAll = (tag: string, payload: unknown, options?: AskOptions): Effect.Effect<Messages, unknown> => {
     return Effect.suspend(() =>
       Effect.forEach(
         this.placement.members,
@@ -188,7 +211,7 @@ export class PoolRuntime {
     })
   }
 
-  worker(workerId: string): Effect.Effect<WorkerRef<unknown>, WorkerNotFound> {
+  readonly worker = (workerId: string): Effect.Effect<WorkerRef<unknown>, WorkerNotFound> => {
     return this.withMember(workerId, [], (member) =>
       Effect.succeed({
         id: member.id,
@@ -211,7 +234,7 @@ export class PoolRuntime {
     )
   }
 
-  resize(size: number): Effect.Effect<void, ResizeError> {
+  readonly resize = (size: number): Effect.Effect<void, ResizeError> => {
     return this.rescaling.resize(size)
   }
 
@@ -219,11 +242,11 @@ export class PoolRuntime {
     return this.rescaling.addWorker
   }
 
-  removeWorker(workerId: string): Effect.Effect<void, ResizeError | WorkerNotFound> {
+  readonly removeWorker = (workerId: string): Effect.Effect<void, ResizeError | WorkerNotFound> => {
     return this.withMember(workerId, [], (member) => this.rescaling.removeWorker(member))
   }
 
-  recycle(workerId: string): Effect.Effect<void, ResizeError | WorkerNotFound> {
+  readonly recycle = (workerId: string): Effect.Effect<void, ResizeError | WorkerNotFound> => {
     return this.withMember(workerId, [], (member) => this.rescaling.recycle(member))
   }
 
@@ -238,9 +261,29 @@ export class PoolRuntime {
         worker: member.id,
         memory: member.mailbox.mesh.memory.buffer as SharedArrayBuffer
       })),
-      priorities: this.options.priorities,
+      priorities: mailboxOf(this.options, this.care.decides).priorities,
       wait: mailboxOf(this.options).wait
     }
+  }
+
+  get events(): Stream.Stream<SupervisionEvent> {
+    return Stream.fromPubSub(this.care.events.pubsub)
+  }
+
+  get supervised(): Effect.Effect<SupervisionCounts> {
+    return Effect.sync(() => ({ ...this.care.events.counts }))
+  }
+
+  get escalated(): Effect.Effect<never, WorkerPanicked> {
+    return Deferred.await(this.care.recovery.escalated)
+  }
+
+  get deadLetters(): Stream.Stream<DeadLetter<unknown>> {
+    return Stream.fromQueue(this.care.letters.queue)
+  }
+
+  replay(letter: DeadLetter<unknown>): Effect.Effect<void, DeliveryError | PartitionError> {
+    return this.send(letter.message)
   }
 
   get stats(): Effect.Effect<ReadonlyArray<WorkerStats>> {
@@ -291,15 +334,47 @@ export class PoolRuntime {
   }
 
   /** Settles what waited for a life that has ended. */
-  onEnd(member: Member, panic: WorkerPanicked | undefined): Effect.Effect<void> {
+  onEnd(member: Member, panic: WorkerPanicked | undefined): Effect.Effect<WorkerPanicked | undefined> {
     return Effect.suspend(() => {
-      // Replies that it sent before its end still count.
+      // Replies and snapshots that it sent before its end still count.
       this.pending.drain()
-      this.pending.fail(member, (asker) =>
-        panic ?? member.notRunning(`pool ${this.name}: ask ${asker.request.tag}`, [])
+      return Effect.flatMap(this.care.ended(member, panic), (error) => {
+        const failure = (asker: { readonly request: { readonly tag: string } }) =>
+          error ?? member.notRunning(`pool ${this.name}: ask ${asker.request.tag}`, [])
+        if (member.recovering) this.pending.failLost(member, failure)
+        else {
+          this.pending.fail(member, failure)
+          member.settled = this.pending.last
+        }
+        if (error === undefined || member.killed) return Effect.succeed(error)
+        const log = Effect.logError(`${error.message}; ${member.mailbox.left} messages wait in its mailbox`, error)
+        return Effect.as(log, error)
+      })
+    })
+  }
+
+  /** Settles what waited for a worker that will not come back. */
+  onGiveUp(member: Member, error: WorkerPanicked): Effect.Effect<void> {
+    return Effect.sync(() => {
+      this.pending.fail(member, () => error)
+      member.settled = this.pending.last
+    })
+  }
+
+  /** Ends the pool's work: what was sent stays where it is until the pool closes. */
+  onEscalate(error: WorkerPanicked): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.delivery.open = false
+      for (const member of this.all) member.finish()
+      const end = (member: Member) =>
+        Effect.andThen(
+          Effect.orElseSucceed(member.kill, () => undefined),
+          Effect.sync(() => member.giveUp())
+        )
+      return Effect.andThen(
+        Effect.forEach(this.all, end, { concurrency: "unbounded", discard: true }),
+        Effect.sync(() => this.pending.fail(undefined, () => error))
       )
-      if (panic === undefined || member.killed) return Effect.void
-      return Effect.logError(`${panic.message}; ${member.mailbox.left} messages wait in its mailbox`, panic)
     })
   }
 
@@ -309,15 +384,29 @@ export class PoolRuntime {
       this.closing = true
       this.keepAlive.hold()
       this.delivery.open = false
-      for (const member of this.all) member.finish()
+      const ends = Effect.suspend(() => {
+        for (const member of this.all) member.finish()
+        return Effect.forEach(this.all, (member) => this.join(member), { concurrency: "unbounded", discard: true })
+      })
+      const left = Effect.forEach(
+        this.all,
+        (member) =>
+          member.mailbox.left > 0
+            ? Leftovers.take(member, this.care, this.wire, (message, { attempts, error }) =>
+                this.care.addLetter(member, message, attempts, error)
+              )
+            : Effect.void,
+        { discard: true }
+      )
       return Effect.andThen(
-        Effect.forEach(this.all, (member) => this.join(member), { concurrency: "unbounded", discard: true }),
+        Effect.andThen(Effect.andThen(this.care.settle(this.options.shutdownTimeout), ends), left),
         Effect.sync(() => {
           this.pending.drain()
           this.pending.fail(undefined, (asker) =>
             asker.member.notRunning(`pool ${this.name}: ask ${asker.request.tag}`, [])
           )
           this.pending.close()
+          this.care.letters.close()
           for (const member of this.all) member.mailbox.close()
           this.keepAlive.close()
         })

@@ -118,13 +118,18 @@ export class Rescaling {
           yield* Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void)
           if (state !== undefined) yield* this.restore(member, state.snapshot)
         })
-        // From the snapshot on there is no way back: an interruption waits until its state is where it was.
-        return this.holding(owned, Effect.andThen(this.handled(member), Effect.uninterruptible(replace)))
+        return this.holding(owned, this.handled(member), replace)
       })
     )
   }
 
-  private change(members: ReadonlyArray<Member>): Effect.Effect<void, ResizeError> {
+  /** Does something while no other change is under way. */
+  alone<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
+    return this.turn.withPermits(1)(effect)
+  }
+
+  /** Makes these the members. Not without `alone`. */
+  change(members: ReadonlyArray<Member>): Effect.Effect<void, ResizeError> {
     return Effect.gen({ self: this }, function* () {
       const before = this.placement.members
       const plan = yield* Effect.fromResult(this.placement.plan(members))
@@ -135,7 +140,14 @@ export class Rescaling {
         (member) => Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void),
         { concurrency: "unbounded", discard: true }
       )
-      const changing = this.holding(new Set(plan.moves.map((move) => move.group)), this.transfer(plan), plan)
+      const routes = routesOf(plan.moves)
+      const sources = new Set(routes.map((route) => route.from))
+      const emptied = Effect.forEach(sources, (id) => this.handled(this.byId(id)), {
+        concurrency: "unbounded",
+        discard: true
+      })
+      const moving = new Set(plan.moves.map((move) => move.group))
+      const changing = this.holding(moving, emptied, this.transfer(routes), plan)
       yield* Effect.onError(Effect.andThen(starting, changing), () =>
         // An interruption may come after the change: then they are in use.
         this.retireAll(fresh.filter((member) => !this.placement.members.includes(member)))
@@ -162,16 +174,20 @@ export class Rescaling {
     )
   }
 
-  /** Holds key groups back while something is done to them; the change takes effect if that succeeds. */
-  private holding<E>(
+  /**
+   * Holds key groups back, waits for `before`, and does `effect`; the change takes effect if that
+   * succeeds. State that has begun to move arrives, or is put back: only `before` can be interrupted.
+   */
+  holding<E>(
     groups: ReadonlySet<number>,
+    before: Effect.Effect<void, E>,
     effect: Effect.Effect<void, E>,
     change?: Change
   ): Effect.Effect<void, E> {
     return Effect.uninterruptibleMask((restore) =>
       Effect.andThen(
         this.placement.hold(groups),
-        Effect.matchCauseEffect(restore(effect), {
+        Effect.matchCauseEffect(Effect.andThen(restore(before), effect), {
           onFailure: (cause) => {
             this.placement.release()
             return Effect.failCause(cause)
@@ -185,19 +201,14 @@ export class Rescaling {
     )
   }
 
-  private transfer(change: Change): Effect.Effect<void, ResizeError> {
-    return Effect.gen({ self: this }, function* () {
-      const routes = routesOf(change.moves)
-      const sources = new Set(routes.map((route) => route.from))
-      yield* Effect.forEach(sources, (id) => this.handled(this.byId(id)), { concurrency: "unbounded", discard: true })
-      if (this.internal === undefined) return
+  /** Moves state, all of it or none. */
+  private transfer(routes: ReadonlyArray<Route>): Effect.Effect<void, ResizeError> {
+    return Effect.suspend(() => {
+      if (this.internal === undefined) return Effect.void
       const moved: Array<Route> = []
-      // Not to be interrupted while state is between two workers, and all or nothing.
-      yield* Effect.uninterruptible(
-        Effect.onError(
-          Effect.forEach(routes, (route) => Effect.map(this.move(route), () => void moved.push(route)), { discard: true }),
-          () => Effect.forEach(moved, ({ from, groups, to }) => Effect.ignore(this.move({ from: to, groups, to: from })))
-        )
+      return Effect.onError(
+        Effect.forEach(routes, (route) => Effect.map(this.move(route), () => void moved.push(route)), { discard: true }),
+        () => Effect.forEach(moved, ({ from, groups, to }) => Effect.ignore(this.move({ from: to, groups, to: from })))
       )
     })
   }

@@ -16,6 +16,24 @@ const lookMillis = 10
 /** How long after its deadline a worker may take to say so, in milliseconds. */
 const marginMillis = 15
 
+/** The same where what it says is seen late: through a mirror, which looks at least every 100 ms. */
+const mirroredMarginMillis = 150
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatchdogOptions {
+  readonly deadlineMillis: number
+  readonly graceMillis: number
+  readonly members: () => ReadonlyArray<Member>
+  /** Whether workers have memory of their own: which message is in hand cannot be seen then, only that none is done. */
+  readonly mirrored: boolean
+  /** Whether a worker has messages that it must wait with. */
+  readonly isWaiting: (member: Member) => boolean
+  readonly onOverdue: (member: Member, millis: number) => void
+}
+
 interface Sight {
   lane: number
   number: number
@@ -28,42 +46,30 @@ interface Sight {
  * @since 0.1.0
  */
 export class Watchdog {
-  private readonly deadlineMillis: number
-  private readonly graceMillis: number
-  private readonly members: () => ReadonlyArray<Member>
-  private readonly onOverdue: (member: Member, millis: number) => void
+  private readonly options: WatchdogOptions
   private readonly sights = new Map<Member, Sight>()
   private readonly ended = new Map<Member, WorkerPanicked>()
   private readonly timer: ReturnType<typeof setInterval>
 
-  constructor(
-    deadlineMillis: number,
-    graceMillis: number,
-    members: () => ReadonlyArray<Member>,
-    onOverdue: (member: Member, millis: number) => void
-  ) {
-    this.deadlineMillis = deadlineMillis
-    this.graceMillis = graceMillis
-    this.members = members
-    this.onOverdue = onOverdue
+  constructor(options: WatchdogOptions) {
+    this.options = options
     this.timer = setInterval(() => this.look(), lookMillis)
     ;(this.timer as { unref?: () => void }).unref?.()
   }
 
   private look(): void {
+    const { deadlineMillis, graceMillis, members, mirrored } = this.options
     const now = performance.now()
-    for (const member of this.members()) {
+    for (const member of members()) {
       const { control } = member
-      if (!member.running || this.ended.has(member)) {
-        this.sights.delete(member)
-        continue
-      }
       const { late } = control
-      if (!control.busy && late === 0) {
+      if (!member.running || this.ended.has(member) || !(this.isBusy(member) || late > 0)) {
         this.sights.delete(member)
         continue
       }
-      const { lane, number } = control
+      // Where the message in hand is not seen, what was done before it stands for it.
+      const lane = mirrored ? -1 : control.lane
+      const number = mirrored ? control.handled : control.number
       const sight = this.sights.get(member)
       if (sight === undefined) {
         this.sights.set(member, { lane, number, since: now, lateSince: late > 0 ? now : 0 })
@@ -71,10 +77,15 @@ export class Watchdog {
       }
       if (sight.lane !== lane || sight.number !== number) Object.assign(sight, { lane, number, since: now })
       sight.lateSince = late === 0 ? 0 : sight.lateSince === 0 ? now : sight.lateSince
-      const blocked = late === 0 && now - sight.since > this.deadlineMillis + marginMillis
-      const deaf = sight.lateSince !== 0 && now - sight.lateSince > this.graceMillis
+      const blocked = late === 0 && now - sight.since > deadlineMillis + (mirrored ? mirroredMarginMillis : marginMillis)
+      const deaf = sight.lateSince !== 0 && now - sight.lateSince > graceMillis
       if (blocked || deaf) this.end(member, now - sight.since)
     }
+  }
+
+  private isBusy(member: Member): boolean {
+    if (!this.options.mirrored) return member.control.busy
+    return member.mailbox.left > 0 && member.state === "Running" && !this.options.isWaiting(member)
   }
 
   private end(member: Member, millis: number): void {
@@ -86,7 +97,7 @@ export class Watchdog {
         detail: `its handler did not return for ${Math.round(millis)} ms, and was ended`
       })
     )
-    this.onOverdue(member, millis)
+    this.options.onOverdue(member, millis)
     Effect.runFork(member.abort)
   }
 

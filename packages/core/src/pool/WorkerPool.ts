@@ -25,8 +25,14 @@ import { ByteMemory } from "../ring/ByteMemory.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
 import { Workers } from "../worker/Workers.ts"
+import { Circuits } from "../supervision/Circuits.ts"
+import { DeadLetters } from "../supervision/DeadLetter.ts"
+import { EventLog } from "../supervision/EventLog.ts"
+import type { Decisions, Supervision } from "../supervision/Supervision.ts"
+import { Care } from "./Care.ts"
 import { Member, type MemberHooks } from "./Member.ts"
 import { Pending } from "./Pending.ts"
+import { Spares } from "./Spares.ts"
 import { Placement } from "./Placement.ts"
 import type { WorkerPool } from "./PoolApi.ts"
 import { mailboxOf, PoolOptions, type PoolOptionsInput } from "./PoolOptions.ts"
@@ -40,7 +46,7 @@ export { config, OverflowPolicy, PoolOptions, Profile } from "./PoolOptions.ts"
 const invalid = (option: string, value: unknown) => (cause: unknown) =>
   new InvalidConfig({
     option,
-    value: cause instanceof Codec.CodecError ? `${cause.path} of ${String(value)}` : value,
+    value,
     allowed: cause instanceof Error ? cause.message : String(cause)
   })
 
@@ -69,9 +75,11 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
     readonly partitioner?: Partitioner.Partitioner<Key> | undefined
     /** The argument of each worker's `init`. */
     readonly initData?: Init | undefined
+    /** What is done about failures; by default a worker that panics stays stopped. */
+    readonly supervision?: Supervision | undefined
   }
 ): Effect.fn.Return<WorkerPool<M, Requests>, InvalidConfig | WorkerPanicked | Timeout, Workers | Scope.Scope> {
-  const { initData, partitioner = Partitioner.hash(), ...input } = settings ?? {}
+  const { initData, partitioner = Partitioner.hash(), supervision, ...input } = settings ?? {}
   const options = yield* Options.decode(PoolOptions, "WorkerPool", input)
   const workers = yield* Workers
   const any = contract as unknown as AnyContract
@@ -89,19 +97,27 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   if (places < size) {
     return yield* new InvalidConfig({ option: "WorkerPool.maxSize", value: places, allowed: `at least size, ${size}` })
   }
-  const mailbox = { ...mailboxOf(options), fingerprint: wire.message.fingerprint }
+  const decisions: Decisions = supervision ?? { measures: [] }
+  const decides = decisions.retry !== undefined || decisions.deadline !== undefined
+  const mailbox = { ...mailboxOf(options, decides), fingerprint: wire.message.fingerprint }
 
   // A scope of its own, so that a pool that fails to start leaves nothing; and another for the lives of
   // its workers, which begin at any time and must not end before the pool has let them drain.
   const scope = yield* Scope.fork(yield* Effect.scope)
   const lives = yield* Scope.make()
   const pending = new Pending(name, places, mailbox.wait)
+  const spares = new Spares(workers, { contract: any, config: options.worker, startMillis: options.startTimeout }, decisions.spares ?? 0, lives)
   const hooks: MemberHooks = {
     scope: lives,
-    onStart: (member) => pool.onStart(member),
+    onStart: (member) => {
+      pool.onStart(member)
+      care.started(member)
+    },
+    recovers: (member) => care.recovers(member),
+    recover: (member, panic) => care.recover(member, panic),
     onEnd: (member, panic) => pool.onEnd(member, panic),
     start: (member) =>
-      workers.spawn({
+      spares.spawn({
         contract: any,
         links: {
           workerId: member.id,
@@ -115,7 +131,9 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
             unbounded: false
           },
           control: member.control.buffer,
-          urgent: options.priorities - 1,
+          urgent: mailbox.priorities - 1,
+          settled: member.settled,
+          safeguard: care.safeguardOf(member),
           ...init
         },
         config: options.worker,
@@ -124,13 +142,55 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
         shutdownMillis: options.shutdownTimeout
       })
   }
-  const all = Array.from({ length: places }, (_, index) => {
-    const id = `${name}/${index}`
-    return new Member(id, wire, { ...mailbox, name: id }, hooks)
+  const all: Array<Member> = []
+  // What fails from here on leaves no mailbox behind; closing one twice is harmless.
+  yield* Scope.addFinalizer(
+    scope,
+    Effect.sync(() => {
+      for (const member of all) member.mailbox.close()
+    })
+  )
+  yield* Effect.try({
+    try: () => {
+      while (all.length < places) {
+        const id = `${name}/${all.length}`
+        all.push(new Member(id, wire, { ...mailbox, name: id }, hooks))
+      }
+    },
+    catch: () => {
+      const lanes = mailbox.priorities + mailbox.clients
+      return new InvalidConfig({
+        option: "WorkerPool.capacityBytes",
+        value: mailbox.laneBytes,
+        allowed: `as much as there is memory for: ${places} mailboxes (maxSize) of ${lanes} lanes (priorities and clients) each`
+      })
+    }
   })
   const replySlots = new Map(all.map((member) => [member, pending.mesh.reserve("sender")]))
-  const placement = yield* Placement.make(partitioner, options.keyGroups, options.clients, all, size)
-  const pool = new PoolRuntime(name, workers.isolation, any, options, all, placement, pending, wire, scope)
+  const placement = yield* Effect.mapError(
+    Placement.make(partitioner, options.keyGroups, options.clients, all, size),
+    ({ allowed, option, value }) =>
+      new InvalidConfig({
+        option: option === "groups" ? "WorkerPool.keyGroups" : `WorkerPool.partitioner.${option}`,
+        value,
+        allowed
+      })
+  )
+  const events = yield* EventLog.make
+  const letters = yield* DeadLetters.make(decisions.deadLetters ?? 1024)
+  const circuits =
+    decisions.breaker === undefined ? undefined : yield* Scope.provide(Circuits.make(decisions.breaker, events), scope)
+  const care: Care = new Care(decisions, any, events, letters, scope, circuits, {
+    mirrored: workers.isolation === "process",
+    members: () => placement.members,
+    failover: (member) => pool.failover.away(member),
+    failback: (member) => pool.failover.back(member),
+    onGiveUp: (member, error) => pool.onGiveUp(member, error),
+    onEscalate: (error) => pool.onEscalate(error)
+  })
+  const pool = new PoolRuntime(name, workers.isolation, any, options, all, placement, pending, wire, care, scope)
+  const memberAt = new Map(Array.from(replySlots, ([member, slot]) => [slot, member]))
+  pending.onReport = (place, status, reader) => care.report(memberAt.get(place)!, status, reader)
   yield* Effect.forkIn(pending.run, scope)
   // Last, so first to run: the fiber above must see the drain through.
   yield* Scope.addFinalizer(scope, Effect.andThen(pool.close, Scope.close(lives, Exit.void)))
@@ -138,5 +198,6 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
     Effect.catchTag(["WorkerAlreadyRunning", "WorkerNotRunning"], Effect.die),
     Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
   )
+  spares.refill()
   return pool as unknown as WorkerPool<M, Requests>
 })

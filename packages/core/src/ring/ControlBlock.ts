@@ -2,7 +2,8 @@
  * The words through which a worker is commanded and watched, beside its mailbox, so that a command
  * overtakes every message: the worker looks at one word between two messages.
  *
- * The owner writes `command`, `pings` and `kept`, the worker everything else.
+ * The owner writes `command`, `pings` and `kept`, the worker everything else; between two lives the owner
+ * clears what the last one left.
  *
  * @since 0.1.0
  */
@@ -91,10 +92,7 @@ export class ControlBlock {
   /** Answers every question so far. Called by the worker between messages. */
   pong(): void {
     const asked = this.memory.seam.load(this.memory.i32, Word.pings)
-    if (this.memory.seam.load(this.memory.i32, Word.pongs) !== asked) {
-      this.memory.seam.store(this.memory.i32, Word.pongs, asked)
-      this.memory.seam.notify(this.memory.i32, Word.pongs)
-    }
+    this.memory.seam.store(this.memory.i32, Word.pongs, asked)
   }
 
   /** Whether a question waits for its answer. */

@@ -37,6 +37,8 @@ export interface Child {
   readonly id: string
   /** Whether another life is still wanted. */
   readonly isWanted: () => boolean
+  /** Whether the life that ended had got anywhere: its failure is the first of a row then. */
+  readonly progressed: () => boolean
   /** Begins a new life. Only called when there is none. */
   readonly begin: Effect.Effect<void, WorkerPanicked>
   /** Ends a life that another child's failure ends too; it begins anew soon. */
@@ -127,6 +129,8 @@ export class Recovery {
           continue
         }
         const held = yield* this.options.heldBack(child, error)
+        // Others do its work, and it comes back in another way.
+        if (held === Infinity) return
         const delay = yield* (course.backoff ??= new Backoff(measure.schedule)).next(error)
         if (delay === undefined) {
           course.measure += 1
@@ -159,7 +163,7 @@ export class Recovery {
     if (course === undefined) {
       course = { measure: 0, backoff: undefined, startedAt: now }
       this.courses.set(child, course)
-    } else if (now - course.startedAt >= this.withinMillis) {
+    } else if (child.progressed() || now - course.startedAt >= this.withinMillis) {
       course.measure = 0
       course.backoff = undefined
     }

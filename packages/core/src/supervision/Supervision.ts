@@ -120,6 +120,7 @@ export interface Decisions {
   readonly deadLetters?: number
   readonly breaker?: Breaker
   readonly spares?: number
+  readonly failback?: FailureSchedule
 }
 
 /**
@@ -140,20 +141,20 @@ const make = (decisions: Decisions): Supervision => ({
 })
 
 /**
- * The backoff of `restart` where none is given: 10 ms, doubled each time, 5 s at most, spread by a
+ * The backoff of `restart` where none is given: 5 ms, doubled each time, 5 s at most, spread by a
  * fifth so that workers that died together do not start together.
  *
  * @category constants
  * @since 0.1.0
  */
 export const backoff: FailureSchedule = Schedule.jittered(
-  Schedule.min([Schedule.exponential("10 millis"), Schedule.spaced("5 seconds")])
+  Schedule.min([Schedule.exponential("5 millis"), Schedule.spaced("5 seconds")])
 )
 
 /**
  * Replaces a child that failed, after the delay that the schedule gives; its mailbox stays. The
- * schedule begins anew once a child has lived through a period of the intensity. When it is over,
- * so is this measure.
+ * schedule begins anew for a worker that acknowledged messages before it failed, and for any child
+ * that has lived through a period of the intensity. When it is over, so is this measure.
  *
  * - `strategy`: who else is replaced; `oneForOne` if absent
  * - `intensity`: the most restarts, of all children, in a period; more of them escalate at once.
@@ -181,12 +182,22 @@ export const restart = (
   })
 
 /**
- * Gives a worker up and its key groups to the others; without another worker it escalates.
+ * Gives a worker up and its key groups to the others, with what is in its mailbox and in its last
+ * snapshot; without another worker the next measure has its turn.
  *
  * @category policies
  * @since 0.1.0
  */
 export const failover: Supervision = make({ measures: [{ _tag: "Failover" }] })
+
+/**
+ * After a failover, starts the worker again by this schedule until that succeeds; its key groups come
+ * back then.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const failback = (schedule: FailureSchedule): Supervision => make({ measures: [], failback: schedule })
 
 /**
  * Leaves a child that failed as it is: what it is sent is refused.

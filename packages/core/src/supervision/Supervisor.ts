@@ -102,6 +102,10 @@ class Program<E, R> implements Child {
     return this.state === "restarting"
   }
 
+  progressed(): boolean {
+    return false
+  }
+
   readonly halt: Effect.Effect<void> = Effect.suspend(() => {
     const { life } = this
     this.life = undefined

@@ -25,6 +25,8 @@ export class Custody {
   readonly guard: Safeguard
   /** Whether a snapshot is to be taken before another message. */
   due = false
+  private careful: number
+  private told = ""
   private readonly control: ControlBlock
   private readonly port: ReceiverPort
   private readonly progress: Progress
@@ -51,6 +53,7 @@ export class Custody {
     this.done = new Set(Array.from({ length: done.length / 2 }, (_, i) => placeOf(done[2 * i], done[2 * i + 1])))
     this.counts = guard.resume?.counts
     this.number = guard.saved
+    this.careful = guard.careful
   }
 
   /** Whether acknowledging waits for snapshots. */
@@ -91,6 +94,16 @@ export class Custody {
   /** Whether the frame that the port found must not be handled. */
   isOver(): boolean {
     return this.over.size > 0 && this.over.has(placeOf(this.port.laneIndex, this.port.lane.count))
+  }
+
+  /** Whether the owner must be told of the frame in hand first; false once it was. */
+  get tells(): boolean {
+    if (this.careful === 0) return false
+    const place = placeOf(this.port.laneIndex, this.port.lane.count)
+    if (this.told === place) return false
+    this.told = place
+    this.careful -= 1
+    return true
   }
 
   /** Nothing is in its hands. */

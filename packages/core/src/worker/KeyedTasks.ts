@@ -29,6 +29,8 @@ export class KeyedTasks {
   private readonly queues = new Map<unknown, Array<Task>>()
   private running = 0
   private waiting = 0
+  /** How many of those that run only wait to be told to go on: they take no one's place. */
+  held = 0
   /** The first failure; nothing more is started after it. */
   failure: Cause.Cause<unknown> | undefined
 
@@ -44,7 +46,12 @@ export class KeyedTasks {
 
   /** Whether another task may be taken on. Some may wait for their key, so that others get past them. */
   get accepts(): boolean {
-    return this.running < this.limit && this.waiting < this.limit * 16
+    return this.running - this.held < this.limit && this.waiting < this.limit * 16
+  }
+
+  /** Whether nothing runs, or only what is held. */
+  get quiet(): boolean {
+    return this.running === this.held
   }
 
   get idle(): boolean {

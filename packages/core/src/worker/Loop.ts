@@ -49,6 +49,9 @@ const clockEvery = 64
 
 const defaultBatch = 256
 
+/** Turns of the event loop that a mirror takes to wake up and write. */
+const tellTurns = 5
+
 /** Phase of the error of a message that took too long. */
 const deadlinePhase = "deadline"
 
@@ -91,6 +94,7 @@ export class Loop {
   /** Tasks that failed, and wait for what their owner decides. */
   private readonly tickets = new Map<number, (again: boolean) => void>()
   private readonly advance = () => this.reader.advance()
+  private readonly settled: number | undefined
   private singly = 0
   // Not from 0: see `Parking`.
   private ticket = (Math.random() * 2 ** 31) | 0
@@ -115,6 +119,7 @@ export class Loop {
     const { port } = reader
     this.implementation = implementation
     this.workerId = links.workerId
+    this.settled = links.settled
     this.state = state
     this.context = context
     this.reader = reader
@@ -126,7 +131,9 @@ export class Loop {
     this.messages = new Envelope(wire.message)
     this.payloads = wire.requests.map((request) => new Envelope(request.payload))
     this.key = implementation.contract.key
-    this.batchSize = handlers.batchSize ?? defaultBatch
+    const { laneMessages } = port.mesh
+    // No larger than what there is room for: the rest could not come before it is handled.
+    this.batchSize = Math.min(handlers.batchSize ?? defaultBatch, laneMessages === 0 ? Infinity : laneMessages)
     this.batchMillis = handlers.batchWithin === undefined ? 0 : toMillis(handlers.batchWithin)
     const { safeguard } = links
     this.progress = new Progress(port, safeguard?.snapshots === undefined)
@@ -187,13 +194,23 @@ export class Loop {
       else if (turn === "command") yield* this.pause
       else if (turn === "busy") yield* this.waitForTasks
       else if (this.control.command === Command.Stop) {
-        if ((this.tasks === undefined || this.tasks.idle) && !this.parked) return
-        yield* this.waitForTasks
+        if (this.parked || (this.tasks !== undefined && !this.tasks.idle)) yield* this.waitForTasks
+        else if (!this.isDry) yield* Effect.yieldNow
+        else return yield* this.replier.finish
       } else if (this.batch.length > 0) yield* this.linger
       else yield* this.mail.wait(true)
       if (this.replier.full) yield* this.replier.flush
     }
   })
+
+  /**
+   * Whether nothing is left to do. To be looked at after the command: what was sent before it may have
+   * come after the mailbox was found empty, and large messages come after their frames.
+   */
+  private get isDry(): boolean {
+    const { port } = this.reader
+    return this.batch.length === 0 && !this.reader.ready() && !this.reader.isAwaiting && !port.scout()
+  }
 
   private readonly pause: Effect.Effect<void> = Effect.suspend(() => {
     this.obeyed = Command.Pause
@@ -244,13 +261,13 @@ export class Loop {
           if (this.batch.length > 0) return this.runBatch()
           if (this.tickDue) return this.runTick()
           // Held only once nothing runs any more: a paused worker does nothing.
-          return tasks === undefined || tasks.idle ? "command" : "busy"
+          return tasks === undefined || tasks.quiet ? "command" : "busy"
         }
         if (custody !== undefined && custody.due) {
           if (this.batch.length > 0) return this.runBatch()
-          if (custody.ready && (tasks === undefined || tasks.idle)) this.save(custody)
+          this.saveIfReady(custody)
         }
-        const full = tasks !== undefined && (!tasks.accepts || (custody !== undefined && custody.due && !tasks.idle))
+        const full = tasks !== undefined && (!tasks.accepts || (custody !== undefined && custody.due && !tasks.quiet))
         if (full && !this.hasVerdict) return "busy"
         const kind = reader.next()
         if (kind === Kind.Empty) {
@@ -259,7 +276,10 @@ export class Loop {
           if (custody !== undefined && this.batch.length === 0 && custody.pressed) this.saveIfReady(custody)
           return "idle"
         }
-        if (custody !== undefined && !this.admit(custody, kind)) continue
+        if (custody !== undefined) {
+          if (!this.admit(custody, kind)) continue
+          if (custody.tells) return this.tell
+        }
         const effect = kind === EnvelopeKind.Message ? this.message() : this.request(kind)
         if (effect !== undefined) return effect
         if (--untilClock === 0) {
@@ -296,6 +316,17 @@ export class Loop {
     return reader.ready() && reader.port.laneIndex === 0
   }
 
+  /** Lets what mirrors this memory to the owner say which frame is in hand. */
+  private readonly tell: Effect.Effect<void> = Effect.callback((resume) => {
+    let turns = tellTurns
+    const next = () => {
+      if (turns-- === 0) return resume(Effect.void)
+      setImmediate(next)
+    }
+    this.replier.nudge()
+    next()
+  })
+
   /** Whether the frame that was found is to be handled; passes it if not. */
   private admit(custody: Custody, kind: number): boolean {
     if (custody.skip(this.advance)) return false
@@ -328,7 +359,7 @@ export class Loop {
   }
 
   private saveIfReady(custody: Custody): void {
-    if (custody.ready && (this.tasks === undefined || this.tasks.idle)) this.save(custody)
+    if (custody.ready && (this.tasks === undefined || this.tasks.quiet)) this.save(custody)
   }
 
   private save(custody: Custody): void {
@@ -479,6 +510,7 @@ export class Loop {
     const verdict = Effect.callback<boolean>((resume) => {
       this.ticket = (this.ticket + 1) | 0
       this.tickets.set(this.ticket, (again) => resume(Effect.succeed(again)))
+      this.tasks!.held = this.tickets.size
       this.report(this.ticket, taken.lane, number, error)
     })
     return Effect.flatMap(verdict, (again) => {
@@ -547,6 +579,7 @@ export class Loop {
     return (
       this.batchMillis === 0 ||
       this.control.command === Command.Stop ||
+      this.reader.port.pressed ||
       performance.now() - this.batchSince >= this.batchMillis
     )
   }
@@ -627,13 +660,23 @@ export class Loop {
     const waiting = this.tickets.get(ticket)
     if (waiting === undefined) return this.parking?.decide(ticket, again)
     this.tickets.delete(ticket)
+    this.tasks!.held = this.tickets.size
     waiting(again)
     return undefined
+  }
+
+  /** Whether whoever asked was told that it failed, with a former life: it must not be done behind their back. */
+  private isSettled(id: number): boolean {
+    return this.settled !== undefined && ((id - this.settled) | 0) <= 0
   }
 
   /** Hands state out, or takes it in: once everything before is handled. */
   private move(id: number, wire: Wire.RequestWire): Turn | undefined {
     if (this.tasks !== undefined && !this.tasks.idle) return "busy"
+    if (this.isSettled(id)) {
+      this.passed()
+      return undefined
+    }
     const payload = this.reader.read(this.payloads[wire.index])
     try {
       const answer = Moving.run(this.implementation.handlers, this.state, wire === this.wire.internal!.extract, payload)
@@ -652,6 +695,7 @@ export class Loop {
     payload: unknown,
     context: string | undefined
   ): Effect.Effect<void, WorkerPanicked> | undefined {
+    if (this.isSettled(id)) return undefined
     let answer: unknown
     try {
       answer = this.implementation.requests[wire.tag](this.state, payload)

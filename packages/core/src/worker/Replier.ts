@@ -11,6 +11,7 @@ import type { FrameCodec } from "../channel/FrameCodec.ts"
 import { CodecError } from "../codec/CodecError.ts"
 import { Room } from "../channel/Ends.ts"
 import type { Encoded, FrameWriter } from "../channel/FrameWriter.ts"
+import * as Poll from "../channel/Poll.ts"
 import { Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
 import { WorkerPanicked } from "../errors/Errors.ts"
 import { Envelope, EnvelopeKind, now, ReplyStatus } from "./Envelope.ts"
@@ -79,6 +80,12 @@ export class Replier {
     this.write(this.panics, id, ReplyStatus.Panic, error)
   }
 
+  /** Wakes its owner, or what mirrors its memory to there. */
+  nudge(): void {
+    const { mesh } = this.writer.port
+    mesh.ring(mesh.receiverEndpoint(0))
+  }
+
   publish(): void {
     this.writer.publish()
   }
@@ -98,6 +105,15 @@ export class Replier {
     // Nobody is left to read: the owner is gone, and with it whoever asked.
     if (this.backlog.length === 0 || writer.port.status() !== "open") return Effect.void
     return Effect.flatMap(this.waiter.wait(true), () => this.flush)
+  })
+
+  /** Waits until the owner has every reply: a large one is fetched from this thread, which must be there. */
+  readonly finish: Effect.Effect<void> = Effect.suspend(() => {
+    const { port } = this.writer
+    return Effect.andThen(
+      this.flush,
+      Poll.until(() => port.depth === 0 || port.status() !== "open")
+    )
   })
 }
 

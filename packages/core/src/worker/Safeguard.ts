@@ -49,4 +49,9 @@ export interface Safeguard {
   readonly over: ReadonlyArray<FramePlace>
   /** Whether its predecessor panicked: one message at a time then, until it is past where that was. */
   readonly singly: boolean
+  /**
+   * Of how many messages its owner must be told before they are handled, because it could not see
+   * which one the predecessor died of.
+   */
+  readonly careful: number
 }

@@ -36,6 +36,8 @@ export interface Links {
   readonly initData: Uint8Array
   /** Shared memory that the argument of `init` mentions. */
   readonly initAttachments: ReadonlyArray<ArrayBufferLike>
+  /** Number of the last request of a former life: whoever asked has been told that it failed. Absent in a first life. */
+  readonly settled?: number | undefined
   /** Undefined if nobody restarts it. */
   readonly safeguard?: Safeguard | undefined
 }
@@ -56,6 +58,26 @@ export interface SpawnOptions {
   readonly startMillis: number
   /** How long the worker may take to end once told to, in milliseconds, before it is killed. */
   readonly shutdownMillis: number
+}
+
+/**
+ * What a backend is asked to prepare.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type PrepareOptions = Pick<SpawnOptions, "contract" | "config" | "startMillis">
+
+/**
+ * A place that was started ahead, for one worker that may come. It ends with the scope that it was
+ * prepared in, and its worker with it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Spare {
+  readonly alive: boolean
+  readonly spawn: (options: SpawnOptions) => Effect.Effect<WorkerProcess, WorkerPanicked | Timeout>
 }
 
 /**
@@ -93,5 +115,9 @@ export class Workers extends Context.Service<
     readonly spawn: (
       options: SpawnOptions
     ) => Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope>
+    /** Starts a place without a worker; undefined if a start takes no time. */
+    readonly prepare?: (
+      options: PrepareOptions
+    ) => Effect.Effect<Spare, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope>
   }
 >()("shared-nothing/worker/Workers") {}

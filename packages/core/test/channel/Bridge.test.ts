@@ -99,13 +99,16 @@ describe("metrics", () => {
           yield* TestClock.adjust("1 second")
           assert.deepInclude(value(yield* Metric.snapshot, "sent"), { count: 3 })
           assert.deepInclude(value(yield* Metric.snapshot, "depth"), { value: 3 })
+          yield* sender.send(4)
+          yield* TestClock.adjust("1 second")
+          assert.deepInclude(value(yield* Metric.snapshot, "sent"), { count: 4 })
           yield* receiver.receiveAll()
           yield* channel.resetStats
-          yield* sender.send(4)
+          yield* sender.send(5)
         })
       )
       const last = yield* Metric.snapshot
-      assert.deepInclude(value(last, "sent"), { count: 4 })
+      assert.deepInclude(value(last, "sent"), { count: 5 })
       assert.deepInclude(value(last, "depth"), { value: 1 })
     })
   )

@@ -1,11 +1,14 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Scheduler from "effect/Scheduler"
 import * as Schema from "effect/Schema"
 import * as TestClock from "effect/testing/TestClock"
 import { ReceiverHandle, SenderHandle } from "../../src/channel/Handle.ts"
 import * as SharedChannel from "../../src/channel/SharedChannel.ts"
 import { type ReceiveError, Timeout } from "../../src/errors/Errors.ts"
+import { LaneControl, laneControlIndex } from "../../src/ring/layout.ts"
 import { Mesh } from "../../src/ring/Mesh.ts"
 import { asThread } from "./subjects.ts"
 
@@ -158,12 +161,16 @@ describe("timeouts", () => {
   it.effect("follow the clock of the program and give back what was not accepted", () =>
     Effect.gen(function* () {
       const channel = yield* SharedChannel.spsc(Schema.Int, { capacity: 2 })
-      const { sender } = yield* attachBoth(Schema.Int, channel)
-      const fiber = yield* Effect.forkChild(Effect.flip(sender.sendAllWithin([1, 2, 3, 4], "1 hour")))
-      yield* TestClock.adjust("1 hour")
+      const { receiver, sender } = yield* attachBoth(Schema.Int, channel)
+      const fiber = yield* Effect.forkChild(Effect.flip(sender.sendAllWithin([1, 2, 3, 4, 5, 6], "1 hour")))
+      yield* TestClock.adjust("40 minutes")
+      assert.deepStrictEqual(yield* receiver.receiveAll(), [1, 2])
+      while ((yield* channel.stats).sent < 4) yield* Effect.yieldNow
+      // Room in between does not start the hour anew.
+      yield* TestClock.adjust("20 minutes")
       const error = yield* Fiber.join(fiber)
       assert.instanceOf(error, Timeout)
-      assert.deepStrictEqual(error.unsent, [3, 4])
+      assert.deepStrictEqual(error.unsent, [5, 6])
       assert.strictEqual((yield* channel.stats).sendErrors, 1)
     })
   )
@@ -204,6 +211,23 @@ describe("a message that cannot be read", () => {
         assert.strictEqual(error.reason, "Corrupt")
         assert.strictEqual(error.offset, second * 4)
         assert.include(error.message, "channel broken: not received (Corrupt) at byte")
+      }
+    })
+  )
+})
+
+describe("a ring whose cursors are not possible", () => {
+  it.effect("fails senders, blocked ones too, and says where", () =>
+    Effect.gen(function* () {
+      const channel = yield* SharedChannel.spsc(Schema.Int, { capacity: 2 })
+      const { sender } = yield* attachBoth(Schema.Int, channel)
+      const blocked = yield* Effect.forkChild(Effect.flip(sender.sendAll([1, 2, 3])), { startImmediately: true })
+      const mesh = Mesh.open(channel.sender.memory)
+      const acked = laneControlIndex(mesh.senders, mesh.receivers, 0) + LaneControl.acked
+      mesh.memory.i32[acked] = 1 << 30
+      for (const error of [yield* Fiber.join(blocked), yield* Effect.flip(sender.send(4))]) {
+        assert.strictEqual(error.reason, "Closed")
+        assert.include(error.detail, `corrupt at byte ${acked * 4}`)
       }
     })
   )
@@ -264,6 +288,54 @@ describe("death", () => {
   )
 })
 
+describe("a receive that is interrupted between the ring and its caller", () => {
+  /** Takes ten messages out of the ring and no further. */
+  const interrupted = Effect.gen(function* () {
+    const channel = yield* SharedChannel.spsc(Schema.Int, { ack: "after" })
+    const [receiver, owner] = yield* asThread(SharedChannel.attachReceiver(Schema.Int, channel.receiver))
+    const sender = yield* SharedChannel.attachSender(Schema.Int, channel.sender)
+    yield* sender.sendAll(range(0, 20))
+    const reader = yield* SharedChannel.statsReader(channel.receiver)
+    const yieldsOnce = new (class extends Scheduler.MixedScheduler {
+      due = true
+      override shouldYield(fiber: Fiber.Fiber<unknown, unknown>): boolean {
+        if (!this.due || reader.read().received === 0) return super.shouldYield(fiber)
+        this.due = false
+        return true
+      }
+    })()
+    const fiber = yield* Effect.forkChild(
+      Effect.provideService(receiver.receiveAll(10), Scheduler.Scheduler, yieldsOnce)
+    )
+    while (yieldsOnce.due) yield* Effect.yieldNow
+    const exit = yield* Effect.andThen(Fiber.interrupt(fiber), Fiber.await(fiber))
+    assert.isTrue(Exit.hasInterrupts(exit))
+    return { channel, owner, receiver }
+  })
+
+  it.effect("leaves what it took to the next, which asks for less", () =>
+    Effect.gen(function* () {
+      const { receiver } = yield* interrupted
+      assert.deepStrictEqual(yield* receiver.receiveAll(3), [0, 1, 2])
+      assert.strictEqual(yield* receiver.receive, 3)
+      assert.deepStrictEqual(yield* receiver.receiveAll(), range(4, 10))
+      assert.deepStrictEqual(yield* receiver.receiveAll(), range(10, 20))
+    })
+  )
+
+  it.effect("has acknowledged nothing of it", () =>
+    Effect.gen(function* () {
+      const { channel, owner, receiver } = yield* interrupted
+      yield* receiver.receiveAll(3)
+      yield* receiver.receiveAll(3)
+      yield* receiver.ack
+      yield* SharedChannel.bury(channel.receiver, owner)
+      const successor = yield* SharedChannel.attachReceiver(Schema.Int, channel.receiver)
+      assert.deepStrictEqual(yield* successor.receiveAll(), range(0, 20))
+    })
+  )
+})
+
 describe("an unbounded sender", () => {
   it.effect("goes on after a message that did not fit among those it keeps", () =>
     Effect.gen(function* () {
@@ -273,9 +345,10 @@ describe("an unbounded sender", () => {
       assert.strictEqual(error.reason, "Encode")
       assert.deepStrictEqual(error.unsent, [0.5, 4])
       yield* sender.sendAll(range(4, 5000))
+      const got: Array<number> = []
+      while (got.length < 100) got.push(...(yield* receiver.receiveAll()))
       const closing = yield* Effect.forkChild(sender.close, { startImmediately: true })
       assert.strictEqual((yield* Effect.flip(sender.send(0))).reason, "Closed")
-      const got: Array<number> = []
       yield* Effect.flip(Effect.forever(Effect.map(receiver.receiveAll(), (some) => void got.push(...some))))
       assert.deepStrictEqual(got, range(0, 5000))
       yield* Fiber.join(closing)

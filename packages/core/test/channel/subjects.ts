@@ -1,9 +1,10 @@
 import * as Effect from "effect/Effect"
-import { bury } from "../../src/channel/SharedChannel.ts"
 import type { ChannelOptionsInput } from "../../src/channel/ChannelOptions.ts"
 import * as SharedChannel from "../../src/channel/SharedChannel.ts"
 import * as ThreadIdentity from "../../src/channel/ThreadIdentity.ts"
 import { Message, type Subject } from "../../src/testing/laws/ChannelLaws.ts"
+
+const make = { spsc: SharedChannel.spsc, mpsc: SharedChannel.mpsc, mpmc: SharedChannel.mpmc }
 
 export const flavours = { spsc: [1, 1], mpsc: [3, 1], mpmc: [3, 2] } as const
 
@@ -31,7 +32,7 @@ export const inProcess = (flavour: FlavourName, options: ChannelOptionsInput, me
     ordered: true,
     messages,
     open: Effect.gen(function* () {
-      const channel = yield* SharedChannel[flavour](Message, { onReceiverDeath: "wait", ...options })
+      const channel = yield* make[flavour](Message, { onReceiverDeath: "wait", ...options })
       const senderHandles = [channel.sender]
       while (senderHandles.length < senders) senderHandles.push(yield* SharedChannel.cloneSender(channel.sender))
       const receiverHandles = [channel.receiver]
@@ -53,10 +54,10 @@ export const inProcess = (flavour: FlavourName, options: ChannelOptionsInput, me
         ],
         stats: channel.stats,
         close: channel.close,
-        succeed: Effect.andThen(bury(channel.receiver, receiverOwner), () =>
+        succeed: Effect.andThen(SharedChannel.bury(channel.receiver, receiverOwner), () =>
           Effect.map(attachReceiver, ([receiver]) => receiver)
         ),
-        succeedSender: Effect.andThen(bury(channel.sender, senderOwner), () =>
+        succeedSender: Effect.andThen(SharedChannel.bury(channel.sender, senderOwner), () =>
           Effect.map(attachSender, ([sender]) => sender)
         )
       }

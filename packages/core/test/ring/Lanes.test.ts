@@ -87,7 +87,7 @@ describe("a lane", () => {
       fc.property(
         fc.constantFrom(64, 128, 256),
         fc.constantFrom(0, 1, 3),
-        fc.array(step, { maxLength: 300 }),
+        fc.array(step, { maxLength: 300, size: "max" }),
         (laneBytes, laneMessages, steps) => {
           const model = lane(laneBytes, laneMessages)
           for (const [name, length] of steps) model[name](length)

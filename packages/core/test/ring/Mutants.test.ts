@@ -4,7 +4,7 @@ import { join } from "node:path"
 import { pathToFileURL } from "node:url"
 import { assert, describe, it } from "@effect/vitest"
 import { explore } from "../../src/testing/index.ts"
-import { quick } from "./judges.ts"
+import { judgesOf } from "./judges.ts"
 import { load } from "./models.ts"
 import { type Change, mutantsOf } from "./mutations.ts"
 
@@ -21,6 +21,9 @@ const chosen: ReadonlyArray<readonly [file: string, change: Change, source: stri
   ["Doorbell.ts", "dropped", "memory.seam.notify(memory.i32, index)"],
   ["Doorbell.ts", "after the next statement", "memory.seam.store(memory.i32, index, Idle)"],
   ["Counter.ts", "after the next statement", "const high = memory.seam.load"],
+  ["RoutingTable.ts", "after the next statement", "seam.store(i32, at, version)"],
+  ["RoutingTable.ts", "dropped", "const announced = seam.load"],
+  ["ControlBlock.ts", "dropped", "Word.pongs, asked)"],
   ["Mesh.ts", "weakened", "attachedBy(owner)) === word) break"]
 ]
 
@@ -37,7 +40,9 @@ describe("mutants of the ring", () => {
           cpSync(ringFolder, root, { recursive: true })
           writeFileSync(join(root, file), mutant.text)
           const ring = await load(pathToFileURL(root + "/"))
-          const failures = quick.values().map(({ options, program }) => explore(program(ring), options).failure)
+          const failures = judgesOf(file)
+            .values()
+            .map(({ options, program }) => explore(program(ring), options).failure)
           assert.isDefined(
             failures.find((failure) => failure !== undefined),
             `line ${mutant.line} survived`

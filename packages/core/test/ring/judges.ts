@@ -2,6 +2,7 @@
  * Every model with the way it is explored: what `ring/` must pass and what each mutant of it must fail.
  */
 import type { ExploreOptions, Program } from "../../src/testing/index.ts"
+import { controlModel, routingModel } from "./boards.ts"
 import { meshModel, type Ring } from "./models.ts"
 import { contestModel, orphanModel, reserveModel, shutModel, soloModel, watchModel } from "./protocols.ts"
 import { bellModel, counterModel } from "./words.ts"
@@ -10,13 +11,19 @@ export interface Judge {
   readonly name: string
   readonly program: (ring: Ring) => Program
   readonly options: ExploreOptions
+  /** The only file of `ring/` that it is about; default: lanes, and what they stand on. */
+  readonly about: string | undefined
 }
 
-const judge = (name: string, program: (ring: Ring) => Program, options: ExploreOptions = {}): Judge => ({
-  name,
-  program,
-  options
-})
+const judge = (
+  name: string,
+  program: (ring: Ring) => Program,
+  options: ExploreOptions = {},
+  about: string | undefined = undefined
+): Judge => ({ name, program, options, about })
+
+const routing = "RoutingTable.ts"
+const control = "ControlBlock.ts"
 
 const all = "all"
 const half = 0x80000000
@@ -39,6 +46,9 @@ export const quick: ReadonlyArray<Judge> = [
   judge("retire", (ring) => contestModel(ring, "retire")),
   judge("shut", shutModel),
   judge("statistics", watchModel),
+  judge("routing table changes hands, 2 senders", (ring) => routingModel(ring, 2, false), {}, routing),
+  judge("routing table changes hands, a sender dies", (ring) => routingModel(ring, 2, true), {}, routing),
+  judge("control block, the worker dies", (ring) => controlModel(ring, true), {}, control),
   judge("1×1, 3 messages, wraps, waits both ways, any dies", (ring) =>
     meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all })
   ),
@@ -60,6 +70,12 @@ export const quick: ReadonlyArray<Judge> = [
   judge("2×1, 2 messages", (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 2, bytes: 16, batch: 1 }))
 ]
 
+/** The ones that judge mutants of a file. */
+export const judgesOf = (file: string): ReadonlyArray<Judge> => {
+  const own = quick.filter(({ about }) => about === file)
+  return own.length > 0 ? own : quick.filter(({ about }) => about === undefined)
+}
+
 const eager = { plain: "eager" } as const
 
 /**
@@ -70,6 +86,11 @@ export const large: ReadonlyArray<Judge> = [
   judge(
     "2×1, 3 messages",
     (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 3, bytes: 16, batch: 1 }),
+    eager
+  ),
+  judge(
+    "2×1, 4 messages in batches of 2",
+    (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 4, bytes: 16, batch: 2 }),
     eager
   ),
   judge(
@@ -123,9 +144,9 @@ export const huge: ReadonlyArray<Judge> = [
     eager
   ),
   judge(
-    "2×1, 3 messages, any dies, at most 2 preemptions",
+    "2×1, 3 messages, any dies",
     (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all }),
-    { ...eager, preemptions: 2 }
+    eager
   ),
   judge(
     "2×2, 3 messages, any dies, at most 1 preemption",

@@ -3,7 +3,8 @@
  * operations small enough that threads forget what no longer matters.
  *
  * Messages are told apart by lane and number, so a successor learns from the lanes alone where its
- * predecessor stood. Accepted means published; a receiver acknowledges after handling.
+ * predecessor stood. They are written and read as channels do: with `put` and `take`, and what a batch
+ * cannot do one by one. Accepted means published; a receiver acknowledges after handling.
  */
 import type * as ControlBlockModule from "../../src/ring/ControlBlock.ts"
 import type * as CounterModule from "../../src/ring/Counter.ts"
@@ -130,6 +131,7 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     attach: (local, { memory }) => {
       const port = ring.SenderPort.SenderPort.attach(Mesh.over(memory), slot, owner)
       local.port = port
+      forget(port)
       for (const lane of lanesOf(port)) local.sent += (lane.lastSequence + 1) | 0
       return "send"
     },
@@ -204,6 +206,7 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
   const receiver = (slot: number, owner: number): Readonly<Record<string, Operation<Receiving>>> => ({
     attach: (local, { memory }) => {
       local.port = ring.ReceiverPort.ReceiverPort.attach(Mesh.over(memory), slot, owner)
+      forget(local.port)
       return "receive"
     },
     receive: (local, { memory, note }) => {
@@ -348,6 +351,10 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
       )
       for (let s = 0; s < senders; s++) mesh.reserve("sender")
       for (let r = 0; r < receivers; r++) mesh.reserve("receiver")
+      // What the first wait would store, so that it changes nothing; see `forget`.
+      for (let e = 0; e < senders + receivers; e++) {
+        mesh.memory.i32[ring.layout.endpointIndex(e) + ring.layout.Endpoint.waits] = 1
+      }
       return mesh.memory.buffer as ArrayBuffer
     },
     threads,

@@ -7,7 +7,6 @@
  */
 import * as Codec from "@shared-nothing/core/Codec"
 import * as SharedChannel from "@shared-nothing/core/SharedChannel"
-// oxlint-disable-next-line import/no-unassigned-import -- it is imported for what it installs
 import "@shared-nothing/platform/NodeConnector"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

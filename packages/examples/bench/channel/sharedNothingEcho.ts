@@ -4,7 +4,6 @@
  * @since 0.1.0
  */
 import * as SharedChannel from "@shared-nothing/core/SharedChannel"
-// oxlint-disable-next-line import/no-unassigned-import -- it is imported for what it installs
 import "@shared-nothing/platform/NodeConnector"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"

@@ -50,7 +50,7 @@ export class Unavailable extends Error {}
  * @since 0.1.0
  */
 export interface Scenario {
-  /** `<suite>:<what is measured>` */
+  /** `<suite>:<what is measured>`, or one word where that says it. */
   readonly name: string
   /** One sentence for the published table. */
   readonly about: string

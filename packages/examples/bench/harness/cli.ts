@@ -58,7 +58,10 @@ const parseRuns = (text: string | undefined, otherwise: number): number => {
 /** The scenarios that a list of names stands for, in the suite's order. */
 const select = (suite: Suite, only: string | undefined): ReadonlyArray<Scenario> => {
   if (only === undefined) return suite.scenarios
-  const wanted = only.split(",").map((name) => (name.startsWith(`${suite.name}:`) ? name : `${suite.name}:${name}`))
+  const isName = (name: string): boolean => suite.scenarios.some((scenario) => scenario.name === name)
+  const wanted = only
+    .split(",")
+    .map((name) => (name.startsWith(`${suite.name}:`) || isName(name) ? name : `${suite.name}:${name}`))
   const matches = (scenario: Scenario, name: string): boolean =>
     scenario.name === name || scenario.name.startsWith(`${name}-`)
   for (const name of wanted) {

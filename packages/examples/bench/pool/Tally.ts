@@ -20,8 +20,11 @@ export const inFlight = 1024
 export const make = (index: number): Entry => traffic.make(0, index)
 
 /** Messages `index` to `index + count - 1`. */
-export const makeBatch = (index: number, count: number): Array<Entry> =>
-  Array.from({ length: count }, (_, i) => make(index + i))
+export const makeBatch = (index: number, count: number): Array<Entry> => {
+  const batch = new Array<Entry>(count)
+  for (let i = 0; i < count; i++) batch[i] = make(index + i)
+  return batch
+}
 
 /** What a worker answers to a message; -3 to a damaged one. */
 export const answerTo = (message: Entry): number => traffic.indexOf(message) * 3

@@ -6,7 +6,7 @@
 import { ThreadWorker } from "poolifier"
 import * as Tasks from "./Tasks.ts"
 
-export default new ThreadWorker({
+export default new ThreadWorker<unknown, unknown>({
   ask: (message) => Tasks.ask(message as Parameters<typeof Tasks.ask>[0]),
   take: (batch) => Tasks.take(batch as Tasks.Batch),
   thread: () => Tasks.thread()

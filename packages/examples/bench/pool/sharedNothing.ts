@@ -44,7 +44,10 @@ const open: Open = async ({ batch, steps, workers: size }) => {
             answers.answered(index, yield* pool.ask(message.key, "Ask", message))
           }
         })
-        yield* Effect.all(Array.from({ length: inFlight }, () => loop), { concurrency: "unbounded", discard: true })
+        yield* Effect.all(
+          Array.from({ length: inFlight }, () => loop),
+          { concurrency: "unbounded", discard: true }
+        )
         return { sent: sent.report(), arrived: answers.report() }
       }).pipe(Effect.runPromise),
 
@@ -70,8 +73,7 @@ const open: Open = async ({ batch, steps, workers: size }) => {
         return { sent: sent.report(), arrived: yield* arrived }
       }).pipe(Effect.runPromise),
 
-    meet: () =>
-      Effect.map(pool.askAll("Thread", undefined), (ids) => new Set(ids)).pipe(Effect.runPromise),
+    meet: () => Effect.map(pool.askAll("Thread", undefined), (ids) => new Set(ids)).pipe(Effect.runPromise),
     close: () => Effect.runPromise(Scope.close(scope, Exit.void))
   }
 }

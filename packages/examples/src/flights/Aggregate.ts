@@ -2,9 +2,10 @@
  * The state of a worker that aggregates: for each of its keys and each window the flights, those
  * delayed, the sum and the maximum of delays.
  *
- * A group is a slot in growing columns, found through a map per key. Flights come in time order, so
- * a key's last slot is nearly always the one wanted and the map is seldom asked. Sums of whole
- * minutes are exact in a double up to 2^53, so the order of batches cannot change a result.
+ * A group is a slot in growing columns, found through one table with open addressing and linear
+ * probing. Flights come in time order, so a key's last slot is often the one wanted and the table is
+ * not asked. Sums of whole minutes are exact in a double up to 2^53, so the order of batches cannot
+ * change a result.
  *
  * @since 0.1.0
  */
@@ -31,20 +32,19 @@ export const Groups = Schema.Struct({
 })
 export type Groups = typeof Groups.Type
 
-interface Key {
-  readonly name: string
-  readonly slots: Map<number, number>
-}
-
 export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 export class Aggregate {
   private readonly windowMillis: number
-  private readonly keys: Array<Key> = []
+  private readonly names: Array<string> = []
   private readonly ids = new Map<string, number>()
-  private readonly lastWindow: Array<number> = []
+  /** By key id: the slot found last, -1 before the first. */
   private readonly lastSlot: Array<number> = []
+  /** A slot and one, or 0 where no group is; a power of two long, and never more than half full. */
+  private table = new Int32Array(2048)
   private slots = 0
+  private keys = new Int32Array(1024)
+  private windows = new Int32Array(1024)
   private flights = new Int32Array(1024)
   private delayed = new Int32Array(1024)
   private totals = new Float64Array(1024)
@@ -76,11 +76,10 @@ export class Aggregate {
 
   private addFlights(batch: FlightBatch, ids: Int32Array): void {
     const { delays, keys, times } = flightsOf(batch)
-    const { delayed, flights, lastSlot, lastWindow, maxima, totals, windowMillis } = this
+    const { delayed, flights, maxima, totals, windowMillis } = this
     for (let i = 0; i < batch.rows; i++) {
-      const id = ids[keys[i]]
       const window = windowMillis === 0 ? 0 : Math.floor(times[i] / windowMillis)
-      const slot = lastWindow[id] === window ? lastSlot[id] : this.slotOf(id, window)
+      const slot = this.slotOf(ids[keys[i]], window)
       const delay = delays[i]
       flights[slot]++
       if (delay > delayedAbove) delayed[slot]++
@@ -90,57 +89,77 @@ export class Aggregate {
   }
 
   result(): Groups {
-    const keys = this.keys.toSorted((a, b) => compareText(a.name, b.name))
-    const counts = new Int32Array(keys.length)
-    const windows = new Float64Array(this.slots)
-    const flights = new Int32Array(this.slots)
-    const delayed = new Int32Array(this.slots)
-    const totals = new Float64Array(this.slots)
-    const maxima = new Int32Array(this.slots)
-    let at = 0
-    for (const [index, { slots }] of keys.entries()) {
-      counts[index] = slots.size
-      for (const window of Float64Array.from(slots.keys()).sort()) {
-        const slot = slots.get(window) ?? 0
-        windows[at] = window * this.windowMillis
-        flights[at] = this.flights[slot]
-        delayed[at] = this.delayed[slot]
-        totals[at] = this.totals[slot]
-        maxima[at++] = this.maxima[slot]
-      }
+    const { names, slots, windowMillis } = this
+    const order = Array.from(names, (_, id) => id).sort((a, b) => compareText(names[a], names[b]))
+    const counts = new Int32Array(names.length)
+    for (let slot = 0; slot < slots; slot++) counts[this.keys[slot]]++
+    const sorted = this.sorted(order, counts)
+    const windows = new Float64Array(slots)
+    const totals = new Float64Array(slots)
+    for (let i = 0; i < slots; i++) {
+      windows[i] = this.windows[sorted[i]] * windowMillis
+      totals[i] = this.totals[sorted[i]]
     }
     return {
-      names: keys.map((key) => key.name),
-      counts: bytesOf(counts),
+      names: order.map((id) => names[id]),
+      counts: bytesOf(Int32Array.from(order, (id) => counts[id])),
       windows: bytesOf(windows),
-      flights: bytesOf(flights),
-      delayed: bytesOf(delayed),
+      flights: bytesOf(gather(this.flights, sorted)),
+      delayed: bytesOf(gather(this.delayed, sorted)),
       totals: bytesOf(totals),
-      maxima: bytesOf(maxima)
+      maxima: bytesOf(gather(this.maxima, sorted))
     }
+  }
+
+  /** The slots, key after key in the given order, and a key's windows by time. */
+  private sorted(order: ReadonlyArray<number>, counts: Int32Array): Int32Array {
+    const { keys, slots, windows } = this
+    const sorted = new Int32Array(slots)
+    const ends = new Int32Array(counts.length)
+    let start = 0
+    for (const id of order) {
+      ends[id] = start
+      start += counts[id]
+    }
+    for (let slot = 0; slot < slots; slot++) sorted[ends[keys[slot]]++] = slot
+    for (const id of order) {
+      const ofKey = sorted.subarray(ends[id] - counts[id], ends[id])
+      // A key's groups were mostly made in the order of time.
+      if (!ascending(ofKey, windows)) ofKey.sort((a, b) => windows[a] - windows[b])
+    }
+    return sorted
   }
 
   private idOf(name: string): number {
     let id = this.ids.get(name)
     if (id === undefined) {
-      id = this.keys.push({ name, slots: new Map() }) - 1
+      id = this.names.push(name) - 1
       this.ids.set(name, id)
-      this.lastWindow.push(Number.NaN)
-      this.lastSlot.push(0)
+      this.lastSlot.push(-1)
     }
     return id
   }
 
   private slotOf(id: number, window: number): number {
-    const { slots } = this.keys[id]
-    let slot = slots.get(window)
-    if (slot === undefined) {
-      slot = this.slots++
-      this.maxima[slot] = -0x80000000
-      slots.set(window, slot)
+    const { keys, lastSlot, table, windows } = this
+    const last = lastSlot[id]
+    if (last >= 0 && windows[last] === window) return last
+    const mask = table.length - 1
+    let at = hashOf(id, window) & mask
+    for (;;) {
+      const slot = table[at] - 1
+      if (slot < 0) return (lastSlot[id] = this.insert(at, id, window))
+      if (windows[slot] === window && keys[slot] === id) return (lastSlot[id] = slot)
+      at = (at + 1) & mask
     }
-    this.lastWindow[id] = window
-    this.lastSlot[id] = slot
+  }
+
+  private insert(at: number, id: number, window: number): number {
+    const slot = this.slots++
+    this.table[at] = slot + 1
+    this.keys[slot] = id
+    this.windows[slot] = window
+    this.maxima[slot] = -0x80000000
     return slot
   }
 
@@ -148,13 +167,42 @@ export class Aggregate {
   private reserve(slots: number): void {
     if (slots <= this.flights.length) return
     const capacity = Math.max(slots, this.flights.length * 2)
-    const grown = <A extends Int32Array | Float64Array>(from: A, to: A): A => {
-      to.set(from)
-      return to
-    }
+    this.keys = grown(this.keys, new Int32Array(capacity))
+    this.windows = grown(this.windows, new Int32Array(capacity))
     this.flights = grown(this.flights, new Int32Array(capacity))
     this.delayed = grown(this.delayed, new Int32Array(capacity))
     this.totals = grown(this.totals, new Float64Array(capacity))
     this.maxima = grown(this.maxima, new Int32Array(capacity))
+    let cells = this.table.length
+    while (cells < 2 * capacity) cells *= 2
+    this.table = new Int32Array(cells)
+    for (let slot = 0; slot < this.slots; slot++) {
+      let at = hashOf(this.keys[slot], this.windows[slot]) & (cells - 1)
+      while (this.table[at] !== 0) at = (at + 1) & (cells - 1)
+      this.table[at] = slot + 1
+    }
   }
+}
+
+/** Spreads neighbouring windows of a key, and the same window of neighbouring keys, over the table. */
+const hashOf = (id: number, window: number): number => {
+  const mixed = Math.imul(Math.imul(id, 0x9e3779b1) ^ window, 0x85ebca6b)
+  return mixed ^ (mixed >>> 15)
+}
+
+const ascending = (slots: Int32Array, windows: Int32Array): boolean => {
+  for (let i = 1; i < slots.length; i++) if (windows[slots[i]] < windows[slots[i - 1]]) return false
+  return true
+}
+
+const gather = (column: Int32Array, slots: Int32Array): Int32Array<ArrayBuffer> => {
+  const gathered = new Int32Array(slots.length)
+  for (let i = 0; i < slots.length; i++) gathered[i] = column[slots[i]]
+  return gathered
+}
+
+/** As large as `to`, with the values of `from`. */
+const grown = <A extends Int32Array | Float64Array>(from: A, to: A): A => {
+  to.set(from)
+  return to
 }

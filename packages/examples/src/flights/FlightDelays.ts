@@ -6,6 +6,7 @@
 import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Input from "./input/Input.ts"
+import { sizeOf } from "./input/Task.ts"
 import type { JobOptions } from "./Job.ts"
 import type { Progress } from "./report/Progress.ts"
 import * as RejectedFile from "./report/RejectedFile.ts"
@@ -23,9 +24,12 @@ export interface Report {
 
 export const run = Effect.fnUntraced(function* (options: JobOptions, runner: Runner, progress: Progress) {
   const started = yield* Clock.currentTimeMillis
-  const tasks = yield* Input.plan(options.input)
   const rejected = yield* RejectedFile.make(options.input)
-  progress.total = tasks.reduce((sum, task) => sum + Input.sizeOf(task), 0)
+  const plan = Effect.tap(Effect.scoped(Input.plan(options.input)), (tasks) =>
+    Effect.sync(() => {
+      progress.total = tasks.reduce((sum, task) => sum + sizeOf(task), 0)
+    })
+  )
   let rows = 0
   let firstTask = Infinity
   let firstTime: number | undefined
@@ -37,7 +41,7 @@ export const run = Effect.fnUntraced(function* (options: JobOptions, runner: Run
     }
     return rejected.add(task, report)
   }
-  const { groups, messages } = yield* runner(tasks, options, { progress, onPart })
+  const { groups, messages } = yield* runner(plan, options, { progress, onPart })
   const only = options.window === "all" ? dayOf(firstTime ?? 0) : undefined
   const results = merge(groups, only)
   const seconds = ((yield* Clock.currentTimeMillis) - started) / 1000

@@ -5,7 +5,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import type { FlightColumns } from "./input/Columns.ts"
 import * as Input from "./input/Input.ts"
 import type { InputError } from "./InputError.ts"
@@ -52,7 +51,7 @@ export const add = (
 /** Reads the input and groups it, both in this thread. Bad rows are left out. */
 export const runOneThread = Effect.fnUntraced(function* (
   options: JobOptions
-): Effect.fn.Return<{ readonly rows: number; readonly groups: Groups }, InputError, FileSystem.FileSystem> {
+): Effect.fn.Return<{ readonly rows: number; readonly groups: Groups }, InputError> {
   const groups: Groups = new Map()
   const rows = yield* Effect.scoped(
     Effect.gen(function* () {

@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import { fileURLToPath } from "node:url"
-import { orInputError } from "./input/files.ts"
+import { orInputError } from "./InputError.ts"
 import type { By } from "./Job.ts"
 
 export interface Airport {

@@ -203,8 +203,8 @@ describe("as a part of a shell line", () => {
   })
 
   it("ends at an interrupt, and leaves nothing running", async () => {
-    // The window of an hour by route prints for long enough to be met in the middle.
-    const child = start(["--json", "--by", "route", "--window", "1h"])
+    // More than a pipe holds: a reader that stops reading keeps it printing until the signal.
+    const child = start(["--json", "--by", "destination", "--window", "1h"])
     child.stdout.once("data", () => {
       child.stdout.pause()
       child.kill("SIGINT")
@@ -214,14 +214,14 @@ describe("as a part of a shell line", () => {
 })
 
 describe("the same for any number of workers", () => {
-  it("prints the same bytes", { timeout: 120_000 }, async () => {
+  it("prints the same bytes for 1 and 7", { timeout: 120_000 }, async () => {
     const outputs: Array<string> = []
-    for (const workers of ["1", "2", "4", "7"]) {
+    for (const workers of ["1", "7"]) {
       const { code, out } = await run("--json", "--by", "destination", "--window", "1h", "--workers", workers)
       assert.strictEqual(code, 0)
       outputs.push(out)
     }
     assert.isAbove(outputs[0].length, 10_000_000)
-    for (const output of outputs) assert.isTrue(output === outputs[0])
+    assert.isTrue(outputs[1] === outputs[0])
   })
 })

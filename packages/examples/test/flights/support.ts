@@ -1,7 +1,6 @@
 /**
  * What the tests of the flights job share: the real flights, and comparison with the reference.
  */
-import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import { datasetPath } from "../../src/flights/airports.ts"
@@ -23,7 +22,7 @@ export const readFlights: Effect.Effect<Flights> = Effect.gen(function* () {
   const reader = yield* Input.open(flightsFile, "route")
   const parts = yield* Effect.forEach(tasks, (task) => Effect.map(reader.read(task), (part) => part.columns))
   return { parts, names: reader.names }
-}).pipe(Effect.scoped, Effect.provide(NodeFileSystem.layer), Effect.orDie)
+}).pipe(Effect.scoped, Effect.orDie)
 
 /** Fails unless the results are those of the reference, group for group, and in order. */
 export const assertEquals = (results: Results, reference: Reference.Groups, only?: number): void => {
@@ -48,6 +47,26 @@ export const assertEquals = (results: Results, reference: Reference.Groups, only
         group.max === columns.maxima[i]
       if (!same) assert.fail(`${name} in window ${start} differs: ${JSON.stringify(group)}`)
       before = start
+    }
+  }
+}
+
+/** Fails unless both are the same groups in the same order. */
+export const assertSame = (actual: Results, expected: Results): void => {
+  assert.deepStrictEqual(
+    actual.keys.map(({ from, name, to }) => [name, to - from]),
+    expected.keys.map(({ from, name, to }) => [name, to - from])
+  )
+  for (const [index, { columns, from, name, to }] of actual.keys.entries()) {
+    const other = expected.keys[index]
+    for (let i = from, j = other.from; i < to; i++, j++) {
+      const same =
+        columns.windows[i] === other.columns.windows[j] &&
+        columns.flights[i] === other.columns.flights[j] &&
+        columns.delayed[i] === other.columns.delayed[j] &&
+        columns.totals[i] === other.columns.totals[j] &&
+        columns.maxima[i] === other.columns.maxima[j]
+      if (!same) assert.fail(`${name} in window ${columns.windows[i]} differs`)
     }
   }
 }

@@ -12,6 +12,8 @@ const { Message } = ChannelLaws
 const threads = [0, 1].map(() => new Worker(new URL("../fixtures/relay.ts", import.meta.url)))
 afterAll(() => Promise.all(threads.map((thread) => thread.terminate())))
 
+const make = { spsc: SharedChannel.spsc, mpsc: SharedChannel.mpsc, mpmc: SharedChannel.mpmc }
+
 const flavours = { spsc: [1, 1], mpsc: [3, 1], mpmc: [3, 2] } as const
 
 /** Messages that a relay has in its hands. */
@@ -33,8 +35,8 @@ const throughThreads = (flavour: keyof typeof flavours, options: ChannelOptionsI
     ordered: receivers === 1,
     messages: 500,
     open: Effect.gen(function* () {
-      const first = yield* SharedChannel[flavour](Message, options)
-      const second = yield* SharedChannel[flavour](Message, options)
+      const first = yield* make[flavour](Message, options)
+      const second = yield* make[flavour](Message, options)
       const places = <A>(one: A, clone: Effect.Effect<A, unknown>, count: number) =>
         Effect.map(Effect.replicateEffect(clone, count - 1), (others) => [one, ...others])
       const routes = yield* Effect.zip(

@@ -84,11 +84,12 @@ describe("4 senders and 4 receivers in 8 threads", () => {
       const channel = yield* SharedChannel.mpmc(Item, {
         maxSenders: senders,
         maxReceivers: receivers,
+        capacity: 512,
         ack: "after",
         onReceiverDeath: "wait"
       })
       const { from, to } = yield* places(channel)
-      const memory = memoryFor(2 ** 26)
+      const memory = memoryFor(2 ** 27)
       const words = new Int32Array(memory.words)
       const spawn = Effect.fnUntraced(function* (index: number) {
         const thread =

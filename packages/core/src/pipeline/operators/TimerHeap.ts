@@ -42,7 +42,7 @@ export class TimerHeap {
     this.swap(0, last)
     times.pop()
     keys.pop()
-    for (let i = 0; ; ) {
+    for (let i = 0; ;) {
       const left = 2 * i + 1
       if (left >= last) break
       const child = left + 1 < last && times[left + 1] < times[left] ? left + 1 : left

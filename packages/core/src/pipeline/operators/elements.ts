@@ -63,15 +63,26 @@ export class MapOperator extends ElementOperator {
 
   protected run(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>, from: number): void {
     const { f, out } = this
-    const made = out.values
-    const at = out.times
+    if (from === 0) return this.whole(values, times)
     let i = from
     try {
-      for (; i < values.length; i++) {
-        made.push(f(values[i]))
-        at.push(times[i])
-      }
+      for (; i < values.length; i++) out.emit(f(values[i]), times[i])
     } finally {
+      this.at = i
+    }
+  }
+
+  /** One out for each in: an array of the right size, and the times as they are. */
+  private whole(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>): void {
+    const { f, out } = this
+    const made = new Array<unknown>(values.length)
+    let i = 0
+    try {
+      for (; i < values.length; i++) made[i] = f(values[i])
+    } finally {
+      const all = i === values.length
+      out.values = all ? made : made.slice(0, i)
+      out.times = all ? (times as Array<number>) : times.slice(0, i)
       this.at = i
     }
   }
@@ -120,6 +131,49 @@ export class FlatMapOperator extends ElementOperator {
         const time = times[i]
         for (const made of f(values[i])) out.emit(made, time)
       }
+    } finally {
+      this.at = i
+    }
+  }
+}
+
+export class TapOperator extends ElementOperator {
+  private readonly look: (element: unknown) => void
+
+  constructor(context: OperatorContext, look: (element: unknown) => void) {
+    super(context)
+    this.look = look
+  }
+
+  protected run(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>, from: number): void {
+    const { look, out } = this
+    let i = from
+    try {
+      for (; i < values.length; i++) {
+        look(values[i])
+        out.emit(values[i], times[i])
+      }
+    } finally {
+      this.at = i
+    }
+  }
+}
+
+export class SplitOperator extends ElementOperator {
+  private readonly matches: (element: unknown) => boolean
+  private readonly rest: Collector
+
+  constructor(context: OperatorContext, matches: (element: unknown) => boolean) {
+    super(context)
+    this.matches = matches
+    this.rest = context.side("rest")
+  }
+
+  protected run(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>, from: number): void {
+    const { matches, out, rest } = this
+    let i = from
+    try {
+      for (; i < values.length; i++) (matches(values[i]) ? out : rest).emit(values[i], times[i])
     } finally {
       this.at = i
     }

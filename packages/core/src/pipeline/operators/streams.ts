@@ -26,10 +26,7 @@ export class StreamOperator implements Operator {
   private started = false
   private time = noTime
 
-  constructor(
-    context: OperatorContext,
-    f: (elements: Stream.Stream<unknown>) => Stream.Stream<unknown, unknown>
-  ) {
+  constructor(context: OperatorContext, f: (elements: Stream.Stream<unknown>) => Stream.Stream<unknown, unknown>) {
     this.context = context
     this.f = f
   }
@@ -60,9 +57,7 @@ export class StreamOperator implements Operator {
     )
     const life = Effect.onExit(Effect.provideContext(run, context.context), (exit) =>
       Effect.sync(() => {
-        this.ended = Exit.isSuccess(exit)
-          ? Exit.void
-          : Exit.fail(faults.failure("stream", Cause.squash(exit.cause)))
+        this.ended = Exit.isSuccess(exit) ? Exit.void : Exit.fail(faults.failure("stream", Cause.squash(exit.cause)))
         this.settle(this.ended)
       })
     )

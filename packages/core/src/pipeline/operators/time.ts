@@ -40,7 +40,8 @@ export class EventTimeOperator implements Operator {
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
       try {
-        const time = timeOf(value)
+        // Whole milliseconds: windows end one before their end.
+        const time = Math.floor(timeOf(value))
         if (!Number.isFinite(time)) throw new RangeError(`event time ${time} is not a finite number`)
         if (time > highest) highest = time
         out.emit(value, time)

@@ -78,11 +78,7 @@ export class HoppingOperator implements Operator {
         if (time === noTime) throw untimed()
         const key = keyOf(value)
         let late = true
-        for (
-          let start = Math.floor((time - offset) / every) * every + offset;
-          start > time - size;
-          start -= every
-        ) {
+        for (let start = Math.floor((time - offset) / every) * every + offset; start > time - size; start -= every) {
           const pane = this.paneAt(start)
           if (pane === undefined) continue
           late = false

@@ -73,10 +73,10 @@ export const nameOf = (chain: Chain): string => chain.nodes.map(({ name }) => na
 export const targets = (edge: Edge): number => edge.to?.parallelism ?? 1
 
 /** How many inputs a subtask has: one for each subtask that it may hear from. */
-export const inputCount = (edges: ReadonlyArray<Edge>): number =>
-  edges.reduce((sum, edge) => sum + sources(edge), 0)
+export const inputCount = (edges: ReadonlyArray<Edge>): number => edges.reduce((sum, edge) => sum + sources(edge), 0)
 
-const sources = (edge: Edge): number => (edge.route._tag === "forward" && edge.to !== undefined ? 1 : edge.from.parallelism)
+const sources = (edge: Edge): number =>
+  edge.route._tag === "forward" && edge.to !== undefined ? 1 : edge.from.parallelism
 
 /** The number under which subtask `index` of an edge's source sends to a subtask of its target. */
 export const inputIndex = (edge: Edge, index: number): number => {
@@ -113,9 +113,9 @@ const refuse = (option: string, value: unknown, allowed: string): never => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = (root: Node): Result.Result<Plan, InvalidConfig> => {
+export const make = (root: Node, output: string = mainOutput): Result.Result<Plan, InvalidConfig> => {
   try {
-    return Result.succeed(new Planner(root).plan())
+    return Result.succeed(new Planner(root, output).plan())
   } catch (error) {
     if (error instanceof Refused) return Result.fail(new InvalidConfig(error.fault))
     throw error
@@ -124,18 +124,21 @@ export const make = (root: Node): Result.Result<Plan, InvalidConfig> => {
 
 class Planner {
   private readonly root: Node
+  private readonly output: string
   private readonly order: Array<Node> = []
   private readonly readers = new Map<Node, number>()
   private readonly parallelism = new Map<Node, number>()
   private readonly chainOf = new Map<Node, Chain>()
 
-  constructor(root: Node) {
+  constructor(root: Node, output: string) {
     this.root = root
+    this.output = output
   }
 
   plan(): Plan {
     this.visit(this.root, new Set())
-    this.read(this.root)
+    if (this.output === mainOutput) this.read(this.root)
+    this.checkOutput(this.root, this.output)
     const grown: Array<{ readonly id: number; readonly nodes: Array<Node> } & Omit<Chain, "nodes">> = []
     for (const node of this.order) {
       this.check(node)
@@ -163,7 +166,7 @@ class Planner {
         edge.from.outputs.push(edge)
       }
     }
-    const result = this.edge(this.root, mainOutput, undefined, 0)
+    const result = this.edge(this.root, this.output, undefined, 0)
     result.from.outputs.push(result)
     return { chains: grown, result }
   }
@@ -196,12 +199,13 @@ class Planner {
     }
     this.parallelism.set(node, parallelism)
     for (const { from, output, route, schema } of node.inputs) {
-      if (output !== mainOutput && schemaOf(from, output) === undefined) {
-        const known = [...Object.keys(from.sides), deadOutput].join(", ")
-        refuse(`${from.name}.side`, output, `one of its side outputs: ${known}`)
-      }
+      this.checkOutput(from, output)
       if (route?._tag === "forward" && this.parallelism.get(from) !== parallelism) {
-        refuse(`${node.name}.parallelism`, parallelism, `${this.parallelism.get(from)}, that of ${from.name}: the edge is forward`)
+        refuse(
+          `${node.name}.parallelism`,
+          parallelism,
+          `${this.parallelism.get(from)}, that of ${from.name}: the edge is forward`
+        )
       }
       const given = schemaOf(from, output)
       if (given === undefined || schema === undefined) continue
@@ -213,6 +217,12 @@ class Planner {
     if (node.keyed && node.inputs.some(({ route }, port) => port === 0 && route?._tag !== "keyBy")) {
       refuse(`${node.name}.input`, node.inputs[0].from.name, "a keyed one: put Pipeline.keyBy before it")
     }
+  }
+
+  private checkOutput(from: Node, output: string): void {
+    if (output === mainOutput || schemaOf(from, output) !== undefined) return
+    const known = [...Object.keys(from.sides), deadOutput].join(", ")
+    refuse(`${from.name}.side`, output, `one of its side outputs: ${known}`)
   }
 
   private fusible(node: Node): boolean {

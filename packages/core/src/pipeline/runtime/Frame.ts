@@ -55,7 +55,10 @@ const control = [
   Schema.Struct({ _tag: Schema.Literal("Idle"), from: Schema.Int, idle: Schema.Boolean })
 ] as const
 
-const byFirst = new WeakMap<AnySchema, Array<{ readonly all: ReadonlyArray<AnySchema>; readonly schema: FrameSchema }>>()
+const byFirst = new WeakMap<
+  AnySchema,
+  Array<{ readonly all: ReadonlyArray<AnySchema>; readonly schema: FrameSchema }>
+>()
 
 type FrameSchema = Schema.Codec<Frame, unknown>
 

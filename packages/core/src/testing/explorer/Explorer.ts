@@ -5,12 +5,16 @@
  * A depth-first search over states with a visited set. What keeps it small, and why it loses nothing:
  *
  * - Threads are automata (`Automaton`), so a step costs no run of the code under test.
- * - An access that no other thread can meet, now or later, is taken alone: a persistent set of one
- *   (Godefroid, "Partial-Order Methods for the Verification of Concurrent Systems"). "Later" is the
- *   footprint of the automata as far as they are known. A search that finds a footprint it relied on
- *   too small is repeated: the shortest execution that leaves the known footprints is never hidden by
- *   them. Random walks fill the automata beforehand. No such step closes a circle on the current
- *   path, so no thread is put off for ever.
+ * - Where the next steps of some threads are such that no other thread, nor the successor of one that
+ *   may die, can ever meet them, only those threads take the turn: a persistent set (Godefroid,
+ *   "Partial-Order Methods for the Verification of Concurrent Systems"). A parked thread counts with
+ *   the wait it stands at, so whoever may wake it belongs to its set. A death outside the set forbids
+ *   a death inside at most, and steps without a death are offered beside those with one. "Ever" is
+ *   the footprint of the automata as far as they are known. A search that finds a footprint it relied
+ *   on too small is repeated: the shortest execution that leaves the known footprints is never hidden
+ *   by them. Random walks fill the automata beforehand. Where such a step closes a circle on the
+ *   current path everybody takes the turn, so no thread is put off for ever. With a bound on
+ *   preemptions only sets of one are used.
  * - A thread dies right after an access that changes something, or before its first. To die later,
  *   before its next such access, looks the same to everybody else.
  * - Steps that nobody can meet and after which no death is tried are not kept as states.
@@ -112,14 +116,42 @@ const loner = (machine: Machine, eager: boolean): number => {
 }
 
 const isAlone = (machine: Machine, t: number): boolean => {
-  const node = machine.at[t]
-  for (let u = 0; u < machine.at.length; u++) {
-    if (u === t || !machine.isLive(u)) continue
-    if (mayMeet(node, machine.at[u], machine.words)) return false
-    const heir = machine.successor[u]
-    if (heir >= 0 && machine.canDie(u) && mayMeet(node, machine.at[heir], machine.words)) return false
-  }
+  for (let u = 0; u < machine.at.length; u++) if (u !== t && canMeet(machine, t, u)) return false
   return true
+}
+
+/** Whether `u`, or its successor, may ever meet the next access of `t`. */
+const canMeet = (machine: Machine, t: number, u: number): boolean => {
+  if (!machine.isLive(u)) return false
+  if (mayMeet(machine.at[t], machine.at[u], machine.words)) return true
+  const heir = machine.successor[u]
+  return heir >= 0 && machine.canDie(u) && mayMeet(machine.at[t], machine.at[heir], machine.words)
+}
+
+/** The fewest threads whose next steps nobody else can ever meet, as a set of bits, one that can step among them. */
+const circle = (machine: Machine): number => {
+  const count = machine.at.length
+  let best = -1
+  let fewest = Infinity
+  for (let t = 0; t < count; t++) {
+    if (!machine.canStep(t)) continue
+    let members = 1 << t
+    let able = 0
+    for (let open = members; open !== 0;) {
+      const member = 31 - Math.clz32(open)
+      open &= ~(1 << member)
+      if (machine.canStep(member)) able++
+      for (let u = 0; u < count; u++) {
+        if ((members & (1 << u)) !== 0 || !canMeet(machine, member, u)) continue
+        members |= 1 << u
+        open |= 1 << u
+      }
+    }
+    if (able >= fewest) continue
+    fewest = able
+    best = members
+  }
+  return best
 }
 
 /** Whether it makes a difference if a thread dies before or after its next step, be it to `atEnd` alone. */
@@ -229,7 +261,7 @@ class Search {
       // Putting the others off around a circle could be for ever.
       if (mark === 1 && this.alone[top]) {
         this.alone[top] = false
-        this.everybody()
+        this.offerAll(-1)
       }
     }
     if (message === undefined) {
@@ -297,11 +329,12 @@ class Search {
     this.turns.push(this.turn)
     this.budgets.push(this.budget)
     const lone = first ? -1 : loner(machine, this.options.plain === "eager")
-    this.alone.push(lone >= 0)
+    // Who is left out may take the turn at the cost of a preemption only, so a bound asks for everybody.
+    const few = lone >= 0 ? 1 << lone : first || this.budget >= 0 ? -1 : circle(machine)
     const fault = faultOf(machine)
     if (fault !== undefined) return fault
-    if (lone >= 0) this.offer(lone)
-    else this.everybody()
+    const partial = this.offerAll(few)
+    this.alone.push(lone >= 0 || partial)
     if (first) {
       for (let t = 0; t < machine.at.length; t++) if (machine.canDie(t)) pool.push(encode(t, false, true))
     }
@@ -312,12 +345,17 @@ class Search {
     return this.next.length > depthLimit ? "the program does not end" : undefined
   }
 
-  private everybody(): void {
+  /** Offers the steps of some threads, a set of bits; whether that leaves anybody out. */
+  private offerAll(members: number): boolean {
     const { machine } = this
     const only = this.budget === 0 && this.turn >= 0 && machine.canStep(this.turn) ? this.turn : -1
+    let partial = false
     for (let t = 0; t < machine.at.length; t++) {
-      if (machine.canStep(t) && (only < 0 || only === t)) this.offer(t)
+      if (!machine.canStep(t)) continue
+      if ((members & (1 << t)) === 0) partial = true
+      else if (members !== -1 || only < 0 || only === t) this.offer(t)
     }
+    return partial
   }
 
   private offer(t: number): void {

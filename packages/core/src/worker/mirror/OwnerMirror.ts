@@ -23,6 +23,8 @@ export interface MirrorStart {
   readonly wait: WaitStrategy
   readonly urgent: number
   readonly initData: Uint8Array
+  readonly safeguard: Links["safeguard"]
+  readonly settled: Links["settled"]
   readonly mailbox: {
     readonly senders: number
     readonly laneBytes: number
@@ -90,6 +92,8 @@ export const make = (links: Links, owner: number, send: Send): OwnerMirror => {
       wait: links.mailbox.wait,
       urgent: links.urgent,
       initData: links.initData,
+      safeguard: links.safeguard,
+      settled: links.settled,
       mailbox: {
         senders: mailbox.senders,
         laneBytes: mailbox.laneBytes,

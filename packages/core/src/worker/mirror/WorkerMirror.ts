@@ -113,7 +113,9 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
       control: control.buffer,
       urgent: start.urgent,
       initAttachments: [],
-      initData: start.initData
+      initData: start.initData,
+      settled: start.settled,
+      safeguard: start.safeguard
     },
     receive: (bytes) => end.receive(bytes),
     resume: () => end.resume(),

@@ -81,16 +81,21 @@ const tally = ({ delays, rows, times }: FlightColumns, ids: Int32Array, size: nu
 }
 
 const batchesOf = (table: Table, keys: Keys): Array<Addressed> => {
-  const { flights, width } = table
   const counts = new Int32Array(keys.workers)
-  for (let cell = 0; cell < flights.length; cell++) {
-    if (flights[cell] > 0) counts[keys.owners[(cell / width) | 0]]++
+  for (let key = 0; key < keys.names.length; key++) {
+    counts[keys.owners[key]] += occupied(table.flights, key * table.width, (key + 1) * table.width)
   }
   const batches: Array<Addressed> = []
   for (let worker = 0; worker < keys.workers; worker++) {
     if (counts[worker] > 0) batches.push({ worker, batch: batchOf(table, keys, worker, counts[worker]) })
   }
   return batches
+}
+
+const occupied = (flights: Int32Array, from: number, to: number): number => {
+  let count = 0
+  for (let cell = from; cell < to; cell++) if (flights[cell] > 0) count++
+  return count
 }
 
 const batchOf = (table: Table, keys: Keys, worker: number, rows: number): Addressed["batch"] => {

@@ -44,7 +44,12 @@ const splitSlice = (
   fill(columns, ids, from, to, owners, locals, views)
   for (let worker = 0; worker < keys.workers; worker++) {
     if (counts[worker] === 0) continue
-    const batch = { _tag: "Flights", rows: counts[worker], names: names[worker], columns: targets[worker].bytes } as const
+    const batch = {
+      _tag: "Flights",
+      rows: counts[worker],
+      names: names[worker],
+      columns: targets[worker].bytes
+    } as const
     batches.push({ worker, batch })
   }
 }

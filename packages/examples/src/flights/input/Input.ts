@@ -1,25 +1,17 @@
 /**
  * A file of flights, opened: cut into tasks that threads read independently.
  *
+ * The module for CSV or parquet is loaded when a file is of that kind.
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import * as FileSystem from "effect/FileSystem"
-import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { InputError } from "../InputError.ts"
 import type { By } from "../Job.ts"
 import { Names, type Part } from "./Columns.ts"
-import * as Csv from "./csv.ts"
-import { orInputError } from "./files.ts"
-import * as Parquet from "./parquet.ts"
-
-/** A part of the file; parts do not overlap and, in order, are the whole. */
-export const Task = Schema.Union([Csv.CsvRange, Parquet.ParquetGroup])
-export type Task = typeof Task.Type
-
-/** How much of the input a task is: rows for parquet, bytes for CSV. */
-export const sizeOf = (task: Task): number => (task._tag === "ParquetGroup" ? task.rows : task.to - task.from)
+import { type InputFile, open as openFile, readRange } from "./files.ts"
+import type { Task } from "./Task.ts"
 
 export interface Reader {
   /** The names that the ids in the columns stand for; grows while tasks are read. */
@@ -27,41 +19,39 @@ export interface Reader {
   readonly read: (task: Task) => Effect.Effect<Part, InputError>
 }
 
-const openFile = Effect.fnUntraced(function* (name: string) {
-  const fs = yield* FileSystem.FileSystem
-  const info = yield* fs.stat(name).pipe(orInputError(name))
-  if (info.type === "Directory") return yield* new InputError({ file: name, detail: "is a directory, not a file" })
-  if (info.type !== "File") return yield* new InputError({ file: name, detail: "is not a regular file" })
-  if (info.size === BigInt(0)) return yield* new InputError({ file: name, detail: "is empty" })
-  const file = yield* fs.open(name, { flag: "r" }).pipe(orInputError(name))
-  return { file, size: Number(info.size) }
-})
+const csv = Effect.promise(() => import("./csv.ts"))
+const parquet = Effect.promise(() => import("./parquet.ts"))
+
+/** Whether the file starts as parquet does, with "PAR1". */
+const isParquet = (file: InputFile): Effect.Effect<boolean, InputError> =>
+  Effect.map(readRange(file, 0, Math.min(file.size, 4)), (bytes) => new TextDecoder("latin1").decode(bytes) === "PAR1")
 
 /** Checks the file and cuts it into tasks, in the order of its rows. */
 export const plan = Effect.fnUntraced(function* (
   name: string
-): Effect.fn.Return<ReadonlyArray<Task>, InputError, FileSystem.FileSystem | Scope.Scope> {
-  const { file, size } = yield* openFile(name)
-  if (yield* Parquet.is(file, name, size)) return Parquet.plan(yield* Parquet.metadataOf(file, name, size))
+): Effect.fn.Return<ReadonlyArray<Task>, InputError, Scope.Scope> {
+  const file = yield* openFile(name)
+  if (yield* isParquet(file)) {
+    const { metadataOf, plan } = yield* parquet
+    return plan(yield* metadataOf(file))
+  }
   if (name.endsWith(".parquet")) return yield* new InputError({ file: name, detail: "not a parquet file" })
-  return yield* Csv.plan(file, name, size)
+  return yield* (yield* csv).plan(file)
 })
 
 /** Opens the file for reading tasks; open until the scope closes. */
 export const open = Effect.fnUntraced(function* (
   name: string,
   by: By
-): Effect.fn.Return<Reader, InputError, FileSystem.FileSystem | Scope.Scope> {
-  const { file, size } = yield* openFile(name)
+): Effect.fn.Return<Reader, InputError, Scope.Scope> {
+  const file = yield* openFile(name)
   const names = new Names()
-  const metadata = (yield* Parquet.is(file, name, size)) ? yield* Parquet.metadataOf(file, name, size) : undefined
-  return {
-    names,
-    read: (task) =>
-      task._tag === "CsvRange"
-        ? Csv.read(file, name, task, names)
-        : metadata === undefined
-          ? Effect.fail(new InputError({ file: name, detail: "changed while it was read" }))
-          : Parquet.read(file, name, metadata, task, by, names)
+  const changed = Effect.fail(new InputError({ file: name, detail: "changed while it was read" }))
+  if (yield* isParquet(file)) {
+    const { metadataOf, read } = yield* parquet
+    const metadata = yield* metadataOf(file)
+    return { names, read: (task) => (task._tag === "CsvRange" ? changed : read(file, metadata, task, by, names)) }
   }
+  const { read } = yield* csv
+  return { names, read: (task) => (task._tag === "CsvRange" ? read(file, task, names) : changed) }
 })

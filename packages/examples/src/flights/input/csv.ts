@@ -8,12 +8,11 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import * as Schema from "effect/Schema"
 import { InputError } from "../InputError.ts"
 import { allocate, bad, type FlightColumns, type Names, type Part, type Rejected, take } from "./Columns.ts"
 import { parseDate, parseDelay } from "./dates.ts"
-import { readRange } from "./files.ts"
+import { type InputFile, readRange } from "./files.ts"
+import type { CsvLayout, CsvRange } from "./Task.ts"
 
 /** Bytes that one task reads. */
 const rangeBytes = 2 << 20
@@ -25,25 +24,6 @@ const comma = 44
 const quote = 34
 const newline = 10
 const carriageReturn = 13
-
-/** Where the needed columns are in a row. */
-export const CsvLayout = Schema.Struct({
-  columns: Schema.Array(Schema.String),
-  date: Schema.Int,
-  delay: Schema.Int,
-  origin: Schema.Int,
-  destination: Schema.Int
-})
-export type CsvLayout = typeof CsvLayout.Type
-
-/** The lines that start in the bytes from `from` to `to` of a file of `size` bytes. */
-export const CsvRange = Schema.TaggedStruct("CsvRange", {
-  from: Schema.Number,
-  to: Schema.Number,
-  size: Schema.Number,
-  layout: CsvLayout
-})
-export type CsvRange = typeof CsvRange.Type
 
 /** The fields of one line; reused, because a line is done before the next begins. */
 class Fields {
@@ -108,8 +88,9 @@ const trimEnd = (bytes: Uint8Array, from: number, to: number): number =>
   to > from && bytes[to - 1] === carriageReturn ? to - 1 : to
 
 /** Reads the header and cuts the rest into ranges. */
-export const plan = Effect.fnUntraced(function* (file: FileSystem.File, name: string, size: number) {
-  const head = yield* readRange(file, name, 0, Math.min(size, lineBytes))
+export const plan = Effect.fnUntraced(function* (file: InputFile) {
+  const { name, size } = file
+  const head = yield* readRange(file, 0, Math.min(size, lineBytes))
   const start = head[0] === 0xef && head[1] === 0xbb && head[2] === 0xbf ? 3 : 0
   const found = head.indexOf(newline, start)
   if (found < 0 && size > lineBytes) {
@@ -145,10 +126,10 @@ export const plan = Effect.fnUntraced(function* (file: FileSystem.File, name: st
 })
 
 /** Reads the lines that start in the range. */
-export const read = Effect.fnUntraced(function* (file: FileSystem.File, name: string, task: CsvRange, names: Names) {
+export const read = Effect.fnUntraced(function* (file: InputFile, task: CsvRange, names: Names) {
   // One byte before the range tells whether a line starts at its first byte.
   const base = task.from - 1
-  const bytes = yield* readRange(file, name, base, Math.min(task.to + lineBytes, task.size))
+  const bytes = yield* readRange(file, base, Math.min(task.to + lineBytes, task.size))
   const first = bytes.indexOf(newline)
   const from = first < 0 ? bytes.length : first + 1
   return parse(bytes, from, task.to - base, base + bytes.length === task.size, task.layout, names)

@@ -8,29 +8,20 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
-import * as Schema from "effect/Schema"
 import { type DecodedArray, type FileMetaData, parquetMetadata, parquetRead, type SchemaElement } from "hyparquet"
 import { zstdDecompressSync } from "node:zlib"
 import { InputError } from "../InputError.ts"
 import { type By, keyColumns } from "../Job.ts"
 import { allocate, bad, earliest, latest, type Names, type Part, type Rejected } from "./Columns.ts"
-import { readRange } from "./files.ts"
+import { type InputFile, readRange } from "./files.ts"
+import type { ParquetGroup } from "./Task.ts"
 
 const magic = 0x31524150 // "PAR1"
-
-export const ParquetGroup = Schema.TaggedStruct("ParquetGroup", { index: Schema.Int, rows: Schema.Int })
-export type ParquetGroup = typeof ParquetGroup.Type
 
 type Column = "date" | "delay" | "origin" | "destination"
 
 const startsWithMagic = (bytes: Uint8Array): boolean =>
   bytes.length >= 4 && new DataView(bytes.buffer, bytes.byteOffset).getUint32(0, true) === magic
-
-/** Whether the file starts as parquet does. */
-export const is = Effect.fnUntraced(function* (file: FileSystem.File, name: string, size: number) {
-  return startsWithMagic(yield* readRange(file, name, 0, Math.min(size, 4)))
-})
 
 const isDate = (element: SchemaElement): boolean =>
   element.type === "INT96" ||
@@ -49,14 +40,15 @@ const needed: ReadonlyArray<readonly [Column, (element: SchemaElement) => boolea
 ]
 
 /** The footer, checked to have the columns of flights. */
-export const metadataOf = Effect.fnUntraced(function* (file: FileSystem.File, name: string, size: number) {
+export const metadataOf = Effect.fnUntraced(function* (file: InputFile) {
+  const { name, size } = file
   const truncated = new InputError({ file: name, detail: "a truncated parquet file: it does not end as parquet does" })
   if (size < 12) return yield* truncated
-  const tail = yield* readRange(file, name, size - 8, size)
+  const tail = yield* readRange(file, size - 8, size)
   if (!startsWithMagic(tail.subarray(4))) return yield* truncated
   const length = new DataView(tail.buffer).getUint32(0, true)
   if (length + 12 > size) return yield* truncated
-  const footer = yield* readRange(file, name, size - 8 - length, size)
+  const footer = yield* readRange(file, size - 8 - length, size)
   const metadata = yield* Effect.try({
     try: () => parquetMetadata(footer.buffer),
     catch: (cause) => new InputError({ file: name, place: "footer", detail: `cannot be read: ${wordsOf(cause)}` })
@@ -89,13 +81,13 @@ interface Piece {
 
 /** Reads one row group. */
 export const read = Effect.fnUntraced(function* (
-  file: FileSystem.File,
-  name: string,
+  file: InputFile,
   metadata: FileMetaData,
   task: ParquetGroup,
   by: By,
   names: Names
 ) {
+  const { name } = file
   const wanted: Array<Column> = ["date", "delay", ...keyColumns[by]]
   const group = metadata.row_groups[task.index]
   const place = `row group ${task.index + 1}`
@@ -108,7 +100,7 @@ export const read = Effect.fnUntraced(function* (
     to = Math.max(to, start + Number(meta_data.total_compressed_size))
   }
   if (task.rows === 0) return { columns: allocate(0), rows: 0, lines: 0, rejected: [] } satisfies Part
-  const bytes = yield* readRange(file, name, from, to)
+  const bytes = yield* readRange(file, from, to)
   const rowStart = metadata.row_groups.slice(0, task.index).reduce((sum, group) => sum + Number(group.num_rows), 0)
   const pieces: { [C in Column]: Array<Piece> } = { date: [], delay: [], origin: [], destination: [] }
   yield* Effect.tryPromise({
@@ -154,7 +146,7 @@ const compressorsOf = async (codecs: ReadonlyArray<string | undefined>) => {
   return { ...more, ZSTD: (input: Uint8Array) => zstdDecompressSync(input) }
 }
 
-/** A copy into a typed array, with `bad` for what cannot be used. */
+/** Copies into typed arrays, with `bad` for what cannot be used. */
 const assemble = (
   pieces: { readonly [C in Column]: ReadonlyArray<Piece> },
   rows: number,
@@ -163,36 +155,49 @@ const assemble = (
 ): Part => {
   const columns = allocate(rows)
   let faulty = 0
-  for (const { at, data } of pieces.date) {
-    for (let i = 0; i < data.length; i++) {
-      const value: unknown = data[i]
-      const usable = typeof value === "number" && value >= earliest && value <= latest
-      if (!usable) faulty++
-      columns.times[at + i] = usable ? value : bad.time
-    }
-  }
-  for (const { at, data } of pieces.delay) {
-    for (let i = 0; i < data.length; i++) {
-      const value: unknown = data[i]
-      const usable = typeof value === "number" && (value | 0) === value && value !== bad.delay
-      if (!usable) faulty++
-      columns.delays[at + i] = usable ? value : bad.delay
-    }
-  }
-  for (const [column, ids] of [
-    ["origin", columns.origins],
-    ["destination", columns.destinations]
-  ] as const) {
-    for (const { at, data } of pieces[column]) {
-      for (let i = 0; i < data.length; i++) {
-        const value: unknown = data[i]
-        const usable = typeof value === "number" && names.list[value] !== ""
-        if (!usable) faulty++
-        ids[at + i] = usable ? value : bad.name
-      }
-    }
-  }
+  for (const { at, data } of pieces.date) faulty += copyTimes(data, columns.times, at)
+  for (const { at, data } of pieces.delay) faulty += copyDelays(data, columns.delays, at)
+  // What is not a number is no index of a name, and neither is the id of the empty name.
+  const empty = names.list.indexOf("")
+  for (const { at, data } of pieces.origin) faulty += copyIds(data, columns.origins, at, empty)
+  for (const { at, data } of pieces.destination) faulty += copyIds(data, columns.destinations, at, empty)
   return faulty === 0 ? { columns, rows, lines: 0, rejected: [] } : withoutFaulty(columns, pieces, wanted, names)
+}
+
+// A function for each kind of data: every thread compiles them anew, and one that sees a single
+// kind of array is compiled once and stays so. Each gives the number of values it could not use.
+
+const copyTimes = (data: DecodedArray, times: Float64Array, at: number): number => {
+  let faulty = 0
+  for (let i = 0; i < data.length; i++) {
+    const value: unknown = data[i]
+    const usable = typeof value === "number" && value >= earliest && value <= latest
+    if (!usable) faulty++
+    times[at + i] = usable ? value : bad.time
+  }
+  return faulty
+}
+
+const copyDelays = (data: DecodedArray, delays: Int32Array, at: number): number => {
+  let faulty = 0
+  for (let i = 0; i < data.length; i++) {
+    const value: unknown = data[i]
+    const usable = typeof value === "number" && (value | 0) === value && value !== bad.delay
+    if (!usable) faulty++
+    delays[at + i] = usable ? value : bad.delay
+  }
+  return faulty
+}
+
+const copyIds = (data: DecodedArray, ids: Int32Array, at: number, empty: number): number => {
+  let faulty = 0
+  for (let i = 0; i < data.length; i++) {
+    const value: unknown = data[i]
+    const usable = typeof value === "number" && value !== empty
+    if (!usable) faulty++
+    ids[at + i] = usable ? value : bad.name
+  }
+  return faulty
 }
 
 const expected: { readonly [C in Column]: string } = {

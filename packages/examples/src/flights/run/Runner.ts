@@ -4,11 +4,10 @@
  * @since 0.1.0
  */
 import type * as Effect from "effect/Effect"
-import type * as FileSystem from "effect/FileSystem"
 import * as Schema from "effect/Schema"
 import type { Groups } from "../Aggregate.ts"
 import { type Part, Rejected } from "../input/Columns.ts"
-import type { Task } from "../input/Input.ts"
+import type { Task } from "../input/Task.ts"
 import type { InputError } from "../InputError.ts"
 import type { JobOptions } from "../Job.ts"
 import type { Progress } from "../report/Progress.ts"
@@ -46,8 +45,9 @@ export interface Outcome {
   readonly messages: ReadonlyArray<number>
 }
 
+/** Runs the job; `plan` gives the tasks, while workers start. */
 export type Runner = (
-  tasks: ReadonlyArray<Task>,
+  plan: Effect.Effect<ReadonlyArray<Task>, InputError>,
   options: JobOptions,
   hooks: Hooks
-) => Effect.Effect<Outcome, InputError, FileSystem.FileSystem>
+) => Effect.Effect<Outcome, InputError>

@@ -15,7 +15,7 @@ import type * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import { moved } from "../exchange/Batch.ts"
 import { FlightWorker } from "../FlightWorker.ts"
-import { sizeOf } from "../input/Input.ts"
+import { sizeOf } from "../input/Task.ts"
 import { InputError } from "../InputError.ts"
 import type { Runner } from "./Runner.ts"
 
@@ -24,10 +24,12 @@ const ahead = 2
 
 export const overPool =
   (backend: Layer.Layer<Workers, InvalidConfig>): Runner =>
-  (tasks, options, { onPart, progress }) =>
+  (plan, options, { onPart, progress }) =>
     Effect.gen(function* () {
       const { workers } = options
-      const pool = yield* WorkerPool.make(FlightWorker, { size: workers, initData: options })
+      const starting = WorkerPool.make(FlightWorker, { size: workers, initData: options })
+      // Threads start while the file is looked at; one that cannot be used ends their start.
+      const [pool, tasks] = yield* Effect.all([starting, plan], { concurrency: "unbounded" })
       const messages = pool.workerIds.map(() => 0)
       const depths = Effect.map(pool.stats, (stats) => {
         progress.depths = stats.map((worker) => worker.depth)

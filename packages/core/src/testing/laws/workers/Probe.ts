@@ -42,6 +42,8 @@ const Entry = Schema.Struct({
   key: Schema.String,
   /** For each sender, the number of its next message. */
   next: Schema.Array(Schema.Tuple([Schema.Int, Schema.Int])),
+  /** How many messages were handled. */
+  count: Schema.Int,
   faults: Schema.Array(Schema.String)
 })
 
@@ -60,6 +62,7 @@ export type Entry = typeof Entry.Type
 export class Refused extends Schema.TaggedError<Refused>()("Refused", { why: Schema.String }) {}
 
 interface Page {
+  count: number
   readonly next: Map<number, number>
   readonly faults: Array<string>
 }
@@ -84,10 +87,11 @@ class Book {
 
   note({ from, key, note, sequence }: Parcel): void {
     let page = this.pages.get(key)
-    if (page === undefined) this.pages.set(key, (page = { next: new Map(), faults: [] }))
+    if (page === undefined) this.pages.set(key, (page = { count: 0, next: new Map(), faults: [] }))
     const expected = page.next.get(from) ?? 0
     if (sequence !== expected) page.faults.push(`${key}: message ${sequence} of sender ${from}, not ${expected}`)
     page.next.set(from, sequence + 1)
+    page.count += 1
     if (this.order.length < remembered) this.order.push(note ?? `${key} ${from}.${sequence}`)
   }
 
@@ -96,16 +100,16 @@ class Book {
   }
 
   entriesOf(owns: (key: string) => boolean): ReadonlyArray<Entry> {
-    return Array.from(this.pages, ([key, { faults, next }]) => ({ key, next: [...next], faults })).filter(({ key }) =>
+    return Array.from(this.pages, ([key, page]) => ({ ...page, key, next: [...page.next] })).filter(({ key }) =>
       owns(key)
     )
   }
 
   add(entries: ReadonlyArray<Entry>): void {
-    for (const { faults, key, next } of entries) {
+    for (const { count, faults, key, next } of entries) {
       const known = this.pages.get(key)
       const all = known === undefined ? [...faults] : [...faults, ...known.faults, `${key}: its state came twice`]
-      this.pages.set(key, { next: new Map(next), faults: all })
+      this.pages.set(key, { count, next: new Map(next), faults: all })
     }
   }
 

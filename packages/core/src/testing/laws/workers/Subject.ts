@@ -25,7 +25,7 @@ export interface Subject {
 }
 
 /** Longer than any law takes. */
-const deadline = "10 seconds"
+const deadline = "20 seconds"
 
 /** A law: fails, or dies with `LawBroken`, when it is broken or does not come to its end. */
 export const law = (subject: Subject, name: string, run: Effect.Effect<void, unknown, Workers | Scope>): Law => ({

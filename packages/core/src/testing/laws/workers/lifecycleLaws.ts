@@ -168,6 +168,18 @@ const successors = Effect.gen(function* () {
   must(depth === 0, `a worker that was stopped left ${depth} messages`)
 })
 
+const settledRequests = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 1, initData })
+  const worker = yield* pool.worker("Probe/0")
+  yield* worker.pause
+  const asking = yield* Effect.forkChild(Effect.exit(pool.ask("a", "Break", { how: "throw" })))
+  yield* eventually(Effect.map(pool.stats, ([{ depth }]) => depth === 1))
+  yield* worker.kill
+  must(Exit.isFailure(yield* Fiber.join(asking)), "a request to a killed worker succeeded")
+  yield* worker.start
+  must((yield* pool.ask("a", "Greeting", undefined)) === "hello", "a request that has failed was put to the next life")
+})
+
 const panics = Effect.gen(function* () {
   const pool = yield* WorkerPool.make(Probe, { size: 1, initData })
   const worker = yield* pool.worker("Probe/0")
@@ -205,5 +217,6 @@ export const lifecycleLaws = (subject: Subject) => [
   law(subject, "commands that cross each other all end, and a stop is final", commands),
   law(subject, "a worker that does not run says so, and gives back", idle),
   law(subject, "a killed worker's messages are its successor's, a stopped one leaves none", successors),
+  law(subject, "a request that failed with its worker is not put to the next", settledRequests),
   law(subject, "a panic names worker, place and key, and what waited waits on", panics)
 ]

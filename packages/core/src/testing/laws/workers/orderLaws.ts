@@ -198,7 +198,8 @@ const oldest = Effect.gen(function* () {
   yield* pool.drained
   const order = yield* pool.ask("a", "Order", undefined)
   must(order.length + dropped === 100, `${order.length} handled and ${dropped} dropped of 100`)
-  must(order.at(-1) === "a 0.99" && order.at(-8) === "a 0.92", `the newest are not there: ${order.slice(-8).join()}`)
+  // The request has one of the eight places.
+  must(order.at(-1) === "a 0.99" && order.at(-7) === "a 0.93", `the newest are not there: ${order.slice(-8).join()}`)
   // What waits beside the ring is not forgotten by a stop.
   yield* worker.pause
   yield* pool.sendAll(parcels("b", 0, 16))

@@ -1,0 +1,131 @@
+/**
+ * Combinators that change how elements flow: in groups, slower, fewer.
+ *
+ * @since 0.1.0
+ */
+import { type Input as DurationInput, toMillis } from "effect/Duration"
+import * as Schema from "effect/Schema"
+import type * as Stream from "effect/Stream"
+import type { HashKey } from "../partition/KeyHash.ts"
+import { type AnySchema, type Fault, type Input, node, type Route } from "./Graph.ts"
+import { DedupeOperator, GroupOperator, RateOperator, SampleOperator } from "./operators/flow.ts"
+import { make, nodeOf, type Pipeline, type PipelineError } from "./PipelineStream.ts"
+import { schemaOf } from "./plan/Plan.ts"
+import type { Operator, OperatorContext } from "./Operator.ts"
+
+interface Fields {
+  readonly name: string
+  readonly kind: string
+  readonly faults: ReadonlyArray<Fault>
+  readonly parallelism?: number | undefined
+  readonly route?: Route
+  readonly output?: (input: AnySchema) => AnySchema
+  readonly make: (context: OperatorContext) => Operator
+}
+
+const after = (
+  self: Stream.Stream<unknown, unknown, unknown>,
+  { name, kind, faults, parallelism, route, output = (input) => input, make: operator }: Fields
+): Pipeline<never, never, never, never> => {
+  const link = nodeOf(self)
+  const schema = schemaOf(link.from, link.output)
+  const input: Input = { ...link, route: route ?? link.route, schema }
+  return make(
+    node({
+      name,
+      kind,
+      faults,
+      parallelism,
+      inputs: [input],
+      output: schema === undefined ? undefined : output(schema),
+      make: operator
+    })
+  )
+}
+
+const wrong = (holds: boolean, option: string, value: unknown, allowed: string): ReadonlyArray<Fault> =>
+  holds ? [] : [{ option, value, allowed }]
+
+/**
+ * Arrays of `count` elements; an incomplete one goes out `within` after its first element came, or
+ * at the end.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const grouped =
+  (count: number, within: DurationInput) =>
+  <A, E, R>(self: Stream.Stream<A, E, R>): Pipeline<ReadonlyArray<A>, E | PipelineError, R> => {
+    const millis = toMillis(within)
+    return after(self, {
+      name: "grouped",
+      kind: `groups of ${count} within ${millis} ms`,
+      faults: [
+        ...wrong(Number.isInteger(count) && count >= 1, "grouped.count", count, "a whole number of at least 1"),
+        ...wrong(millis > 0, "grouped.within", millis, "longer than 0")
+      ],
+      output: (input) => Schema.Array(input) as unknown as AnySchema,
+      make: (context) => new GroupOperator(context, count, millis)
+    })
+  }
+
+/**
+ * At most `perSecond` elements a second in each subtask. What feeds it is slowed down.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const rateLimit =
+  (perSecond: number) =>
+  <A, E, R>(self: Stream.Stream<A, E, R>): Pipeline<A, E | PipelineError, R> =>
+    after(self, {
+      name: "rate limit",
+      kind: `at most ${perSecond} a second`,
+      faults: wrong(perSecond > 0, "rateLimit.perSecond", perSecond, "more than 0"),
+      make: (context) => new RateOperator(context, perSecond)
+    })
+
+/**
+ * The first element of each key, and again the first that comes `ttl` after it.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const dedupe =
+  <A>(
+    key: (element: A) => HashKey,
+    options: {
+      readonly ttl?: DurationInput | undefined
+      readonly maxKeys?: number | undefined
+      readonly parallelism?: number | undefined
+    } = {}
+  ) =>
+  <E, R>(self: Stream.Stream<A, E, R>): Pipeline<A, E | PipelineError, R> => {
+    const ttl = options.ttl === undefined ? undefined : toMillis(options.ttl)
+    const { maxKeys, parallelism } = options
+    return after(self, {
+      name: "dedupe",
+      kind: "first of each key",
+      parallelism,
+      faults: wrong(ttl === undefined || ttl > 0, "dedupe.ttl", ttl, "longer than 0"),
+      route: { _tag: "keyBy", key: key as (element: unknown) => HashKey },
+      make: (context) => new DedupeOperator(context, { ttl, maxKeys })
+    })
+  }
+
+/**
+ * The elements of a share of all keys, from 0 to 1: the same keys in every run and at every
+ * parallelism.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const sample =
+  <A>(fraction: number, key: (element: A) => HashKey) =>
+  <E, R>(self: Stream.Stream<A, E, R>): Pipeline<A, E | PipelineError, R> =>
+    after(self, {
+      name: "sample",
+      kind: `${fraction} of all keys`,
+      faults: wrong(fraction >= 0 && fraction <= 1, "sample.fraction", fraction, "from 0 to 1"),
+      make: (context) => new SampleOperator(context, fraction, key as (element: unknown) => HashKey)
+    })

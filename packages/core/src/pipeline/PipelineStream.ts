@@ -1,0 +1,131 @@
+/**
+ * The pipeline as a `Stream`: one that carries the graph that it runs.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { Input as DurationInput } from "effect/Duration"
+import type * as Scope from "effect/Scope"
+import * as Stream from "effect/Stream"
+import type { InvalidConfig } from "../errors/Errors.ts"
+import type { HashKey } from "../partition/KeyHash.ts"
+import { type Input, mainOutput, type Node, node, type Route } from "./Graph.ts"
+import type { PipelineFailed } from "./PipelineFailed.ts"
+import * as Plan from "./plan/Plan.ts"
+import { Backend } from "./runtime/Backend.ts"
+import type { DefinedAs } from "./runtime/Running.ts"
+import type { SubtaskStats } from "./runtime/SubtaskStats.ts"
+
+/**
+ * What running a pipeline can fail with, besides what its sources fail with.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type PipelineError = PipelineFailed | InvalidConfig
+
+/**
+ * A dataflow that gives elements of type `A`; `Side` has the types of its last stage's side outputs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Pipeline<out A, out E = never, out R = never, out Side = {}> extends Stream.Stream<A, E, R> {
+  readonly "~side"?: () => Side
+  readonly node: Node
+  /** Which output of the node the elements are. */
+  readonly output: string
+  /** How they go to the next stage; undefined if nobody said. */
+  readonly route: Route | undefined
+  readonly definedAs: DefinedAs | undefined
+}
+
+/**
+ * A pipeline whose elements go to the next stage by key.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Keyed<out A, out K extends HashKey, out E = never, out R = never> extends Pipeline<A, E, R> {
+  readonly "~key"?: () => K
+}
+
+/**
+ * A pipeline that runs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Running<out A, out E> {
+  /** Its elements; to be run once. */
+  readonly output: Stream.Stream<A, E>
+  /** What each subtask counts, now. */
+  readonly stats: Effect.Effect<ReadonlyArray<SubtaskStats>>
+  /** The same, every so often, until the output has ended. */
+  readonly statsEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<SubtaskStats>>
+}
+
+interface Fields {
+  readonly node: Node
+  readonly output: string
+  readonly route: Route | undefined
+  readonly definedAs: DefinedAs | undefined
+}
+
+const graphs = new WeakMap<object, Fields>()
+
+/** A pipeline of a node. */
+export const make = (
+  of: Node,
+  link: { readonly output: string; readonly route: Route | undefined } = { output: mainOutput, route: undefined },
+  definedAs?: DefinedAs
+): Pipeline<never, never, never, never> => {
+  const fields: Fields = { node: of, ...link, definedAs }
+  const stream = Stream.unwrap(
+    Effect.map(
+      Effect.suspend(() => launch(fields)),
+      ({ pull }) => Stream.fromPull(Effect.succeed(pull))
+    )
+  )
+  const self = Object.assign(stream, fields)
+  graphs.set(self, fields)
+  // Elements of all types go through a graph; those who compose it know which.
+  return self as unknown as Pipeline<never, never, never, never>
+}
+
+/** What the graph of a pipeline ends in; a plain stream begins one. */
+export const nodeOf = (self: Stream.Stream<unknown, unknown, unknown>): Omit<Input, "schema"> => {
+  const known = graphs.get(self)
+  if (known !== undefined) return { from: known.node, output: known.output, route: known.route }
+  const from = node({ name: "stream", kind: "stream", origin: { _tag: "Stream", stream: self } })
+  return { from, output: mainOutput, route: undefined }
+}
+
+const launch = Effect.fnUntraced(function* ({ definedAs, node: of, output }: Fields) {
+  const plan = yield* Effect.fromResult(Plan.make(of, output))
+  const backend = yield* Backend
+  return yield* backend.launch({ plan, definedAs })
+})
+
+/** Starts a pipeline in the scope at hand. */
+export const start = <A, E, R>(
+  self: Pipeline<A, E, R, unknown>
+): Effect.Effect<Running<A, E>, PipelineError, R | Scope.Scope> =>
+  Effect.map(launch(self), ({ pull, stats }) => {
+    let over = false
+    const output = Stream.ensuring(
+      Stream.fromPull(Effect.succeed(pull)),
+      Effect.sync(() => {
+        over = true
+      })
+    )
+    return {
+      output: output as Stream.Stream<A, E>,
+      stats,
+      statsEvery: (interval) =>
+        Stream.takeUntil(
+          Stream.mapEffect(Stream.tick(interval), () => stats),
+          () => over
+        )
+    }
+  })

@@ -1,0 +1,143 @@
+/**
+ * Pipelines on workers: a worker for each subtask, wherever the backend of workers runs them. The
+ * thread that runs the pipeline feeds the sources that are streams, and reads the output.
+ *
+ * @since 0.1.0
+ */
+import * as Clock from "effect/Clock"
+import * as Effect from "effect/Effect"
+import * as Queue from "effect/Queue"
+import type * as Scope from "effect/Scope"
+import * as SharedChannel from "../../channel/SharedChannel.ts"
+import { InvalidConfig } from "../../errors/Errors.ts"
+import * as WorkerPool from "../../pool/WorkerPool.ts"
+import { Workers } from "../../worker/Workers.ts"
+import type { PipelineFailed } from "../PipelineFailed.ts"
+import { text } from "../plan/explain.ts"
+import { type Chain, nameOf } from "../plan/Plan.ts"
+import type { Backend } from "./Backend.ts"
+import * as Channels from "./channels.ts"
+import type { Frame } from "./Frame.ts"
+import { pullOutput } from "./output.ts"
+import type { Launch, Running } from "./Running.ts"
+import { runSubtask, type Send, toFailed } from "./runSubtask.ts"
+import { receiveSource } from "./sources.ts"
+import { Subtask } from "./Subtask.ts"
+import { sendTo, SubtaskWorker } from "./SubtaskWorker.ts"
+import type { SubtaskStats } from "./SubtaskStats.ts"
+
+/** How long a subtask may take to halt, in milliseconds, when its pipeline ends before its sources. */
+const haltMillis = 5000
+
+/**
+ * The backend that runs subtasks on the workers at hand, which load `module`.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const make = (module: string): Effect.Effect<Backend, InvalidConfig, Workers> =>
+  Effect.flatMap(Workers, (workers) =>
+    workers.isolation === "process"
+      ? Effect.fail(
+          new InvalidConfig({
+            option: "Pipeline backend",
+            value: workers.isolation,
+            allowed: "fiber or thread: subtasks share the memory of their edges"
+          })
+        )
+      : Effect.succeed({
+          isolation: workers.isolation,
+          launch: (request) => Effect.provideService(launch(module, request), Workers, workers)
+        })
+  )
+
+const launch = Effect.fnUntraced(function* (
+  module: string,
+  { definedAs, plan }: Launch
+): Effect.fn.Return<Running, InvalidConfig | PipelineFailed, Scope.Scope | Workers> {
+  if (definedAs === undefined) {
+    return yield* new InvalidConfig({
+      option: "pipeline",
+      value: plan.chains.map(nameOf).join(", "),
+      allowed: `one that Pipeline.define made in ${module}, and nothing added: other threads have to find it there`
+    })
+  }
+  const channels = yield* Channels.make(plan)
+  const result = yield* Queue.bounded<Frame, unknown>(4)
+  const failWith = <A, E>(run: Effect.Effect<A, E>) =>
+    Effect.forkScoped(Effect.catchCause(run, (cause) => Queue.failCause(result, cause)))
+
+  const output = yield* SharedChannel.attachReceiver(Channels.schemaOfEdge(plan.result), channels.result)
+  const subtasks: Array<Effect.Effect<SubtaskStats, unknown>> = []
+  const begin: Array<Effect.Effect<unknown, never, Scope.Scope>> = []
+
+  const startWorker = Effect.fnUntraced(function* (chain: Chain, index: number) {
+    const name = `${nameOf(chain)}/${index}`
+    const pool = yield* WorkerPool.make(SubtaskWorker, {
+      size: 1,
+      maxSize: 1,
+      clients: 0,
+      capacity: 16,
+      name,
+      shutdownTimeout: haltMillis,
+      initData: {
+        module,
+        name: definedAs.name,
+        args: definedAs.args,
+        plan: text(plan),
+        chain: chain.id,
+        index,
+        mailbox: channels.mailbox(chain, index),
+        outlets: yield* channels.outlets(chain, index)
+      }
+    })
+    // Runs before the pool's own finalizer, which waits for what runs.
+    yield* Effect.addFinalizer(() => Effect.ignore(pool.ask("halt", "Halt", undefined, { timeout: haltMillis })))
+    subtasks.push(pool.ask("inspect", "Inspect", undefined))
+    begin.push(failWith(Effect.mapError(pool.ask("run", "Run", undefined), toFailed(nameOf(chain)))))
+  })
+
+  const startHere = Effect.fnUntraced(function* (chain: Chain) {
+    const scope = yield* Effect.scope
+    const clock = yield* Clock.Clock
+    const context = yield* Effect.context<never>()
+    const now = () => clock.currentTimeMillisUnsafe()
+    const subtask = new Subtask(chain, 0, { scope, context, now })
+    const handles = yield* channels.outlets(chain, 0)
+    const sends: Array<Array<Send>> = []
+    for (const [at, edge] of chain.outputs.entries()) {
+      const own: Array<Send> = []
+      for (const handle of handles[at]) own.push(yield* sendTo(edge, handle))
+      sends.push(own)
+    }
+    subtasks.push(Effect.sync(() => subtask.stats))
+    begin.push(
+      Effect.flatMap(receiveSource(chain, 0, context), (receive) => failWith(runSubtask(subtask, receive, sends, now)))
+    )
+  })
+
+  yield* Effect.forEach(
+    plan.chains.flatMap((chain) => Array.from({ length: chain.parallelism }, (_, index) => ({ chain, index }))),
+    ({ chain, index }) =>
+      chain.atCaller ? startHere(chain) : Effect.mapError(startWorker(chain, index), toStartError(chain)),
+    { concurrency: "unbounded", discard: true }
+  )
+  // Everybody is there: now elements may flow.
+  yield* Effect.forEach(begin, (start) => start, { discard: true })
+  const forward: Effect.Effect<never, unknown> = Effect.forever(
+    Effect.flatMap(output.receiveAll(), (frames) => Queue.offerAll(result, frames))
+  )
+  yield* failWith(forward)
+  return {
+    pull: pullOutput(plan.result, Queue.takeAll(result)),
+    stats: Effect.map(
+      Effect.forEach(subtasks, (inspect) => Effect.option(inspect), { concurrency: "unbounded" }),
+      (all) => all.flatMap((stats) => (stats._tag === "Some" ? [stats.value] : []))
+    )
+  }
+})
+
+const toStartError =
+  (chain: Chain) =>
+  (error: { readonly _tag: string }): InvalidConfig | PipelineFailed =>
+    error instanceof InvalidConfig ? error : toFailed(nameOf(chain))(error)

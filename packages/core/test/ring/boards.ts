@@ -1,0 +1,312 @@
+/**
+ * Models of the two boards beside the lanes: the table that senders route by, and the words through which a worker
+ * is commanded.
+ */
+import type { ByteMemory } from "../../src/ring/ByteMemory.ts"
+import type { ControlBlock } from "../../src/ring/ControlBlock.ts"
+import type { ModelThread, Operation, Program } from "../../src/testing/index.ts"
+import type { Ring } from "./models.ts"
+
+interface Sending {
+  sent: number
+  worker: number
+}
+
+interface Owning {
+  version: number
+  final: number
+}
+
+/**
+ * Two senders route by a group that the owner takes from worker 0, holds, and gives to worker 1 once it has
+ * `settled`. What a worker has received is a word of its own, and so is whether a sender is gone.
+ *
+ * The law: from `settled` on nothing more comes to worker 0, and everything sent came to one of the two.
+ */
+export const routingModel = (ring: Ring, messages: number, mortal: boolean): Program => {
+  const { held, RoutingTable } = ring.RoutingTable
+  const senders = 2
+  /** The version once the table is filled. */
+  const first = 2
+  // Behind the group: what workers 0 and 1 received, and which senders are gone.
+  const groups = 1 + 2 + senders
+  const wordOf = ({ buffer }: { readonly buffer: ArrayBufferLike }, group: number): number =>
+    (buffer.byteLength >>> 2) - groups + group
+  const received = (memory: ByteMemory, worker: number) => wordOf(memory, 1 + worker)
+  const gone = (memory: ByteMemory, sender: number) => wordOf(memory, 3 + sender)
+  const over = (memory: ByteMemory) => RoutingTable.over(memory)
+
+  const sender = (slot: number): Readonly<Record<string, Operation<Sending>>> => ({
+    enter: (local, { memory }) => {
+      if (local.sent === messages) return undefined
+      over(memory).enter(slot)
+      return "route"
+    },
+    route: (local, { memory }) => {
+      local.worker = over(memory).workerOf(0)
+      return local.worker === held ? "leave" : "send"
+    },
+    send: (local, { memory }) => {
+      memory.seam.add(memory.i32, received(memory, local.worker), 1)
+      local.sent += 1
+      return "leave"
+    },
+    leave: (local, { memory }) => {
+      over(memory).leave(slot)
+      local.worker = 0
+      return "enter"
+    }
+  })
+
+  const isThere = (memory: ByteMemory) => (slot: number) => memory.seam.load(memory.i32, gone(memory, slot)) === 0
+
+  const owner: ModelThread<Owning> = {
+    name: "Owner",
+    local: () => ({ version: 0, final: -1 }),
+    first: "hold",
+    operations: {
+      hold: (local, { memory }) => {
+        local.version = over(memory).change([[0, held]])
+        if (local.version !== first + 1) throw new Error(`version ${local.version} after ${first}`)
+        return "settle"
+      },
+      settle: (local, { memory }) => (over(memory).settled(local.version, isThere(memory)) ? "look" : "settle"),
+      look: (local, { memory }) => {
+        local.final = memory.seam.load(memory.i32, received(memory, 0))
+        return "give"
+      },
+      give: (local, { memory }) => {
+        const version = over(memory).change([[0, 1]])
+        if (version !== local.version + 1) throw new Error(`version ${version} after ${local.version}`)
+        return undefined
+      }
+    }
+  }
+
+  return {
+    memory: () => {
+      const table = RoutingTable.make(groups, senders, (bytes) => new ArrayBuffer(bytes))
+      table.change([[0, 0]])
+      return table.buffer as unknown as ArrayBuffer
+    },
+    threads: [
+      owner,
+      ...Array.from({ length: senders }, (_, slot): ModelThread => {
+        const thread: ModelThread<Sending> = {
+          name: `S${slot}`,
+          local: () => ({ sent: 0, worker: 0 }),
+          first: "enter",
+          operations: sender(slot)
+        }
+        if (!mortal) return thread
+        const mourner: ModelThread = {
+          name: `S${slot} is gone`,
+          local: () => ({}),
+          first: "tell",
+          operations: {
+            tell: (_, { memory }) => {
+              memory.seam.store(memory.i32, gone(memory, slot), 1)
+              return undefined
+            }
+          }
+        }
+        return { ...thread, mortal, successor: mourner }
+      })
+    ],
+    atEnd: ({ died, i32, local }) => {
+      const [before, after] = [i32[received(i32 as never, 0)], i32[received(i32 as never, 1)]]
+      const { final } = local("Owner") as Owning
+      if (before !== final) return `worker 0 had ${final} messages when it was settled, and ${before} in the end`
+      const total = before + after
+      const all = senders * messages
+      return died() === undefined && total !== all ? `${total} of ${all} messages came` : undefined
+    }
+  }
+}
+
+interface Mourning {
+  busy: boolean
+  settled: boolean
+}
+
+/** What the worker of `controlModel` notes of each frame. */
+const Noted = { begun: 0, settled: 1, ended: 2 } as const
+
+interface Commanding {
+  question: number
+  seen: number
+}
+
+/**
+ * An owner pauses, asks, resumes and stops a worker that takes one frame after the other in hand. The worker may
+ * die at any step, and whoever mourns it looks at what it had in hand.
+ */
+export const controlModel = (ring: Ring, mortal: boolean): Program => {
+  const { Command, ControlBlock, Status } = ring.ControlBlock
+  const frames = 3
+  /** The snapshot that the owner says it has. */
+  const last = 7
+  /** A word that the block does not use. */
+  const dead = 20
+  const over = (memory: ByteMemory): ControlBlock => new ControlBlock(memory)
+  const isDead = ({ i32, seam }: ByteMemory) => seam.load(i32, dead) !== 0
+
+  /** An operation that waits until the worker is there, or has died. */
+  const waiting = (
+    name: string,
+    then: string,
+    isThere: (control: ControlBlock, local: Commanding) => boolean
+  ): Readonly<Record<string, Operation<Commanding>>> => ({
+    [name]: (local, { memory }) => (isThere(over(memory), local) || isDead(memory) ? then : name)
+  })
+
+  const owner: ModelThread<Commanding> = {
+    name: "Owner",
+    local: () => ({ question: 0, seen: 0 }),
+    first: "watch",
+    operations: {
+      watch: (_, { memory }) => {
+        const { handled, late } = over(memory)
+        if (handled > frames || late < 0 || late > 1) throw new Error(`${handled} handled, ${late} late`)
+        return "pause"
+      },
+      pause: (_, { memory }) => {
+        over(memory).command = Command.Pause
+        return "paused"
+      },
+      ...waiting("paused", "look", ({ status }) => status === Status.Paused || status === Status.Stopped),
+      look: (local, { memory }) => {
+        const { handled } = over(memory)
+        if (handled < local.seen || handled > frames) throw new Error(`${handled} handled, after ${local.seen}`)
+        local.seen = handled
+        return "ask"
+      },
+      ask: (local, { memory }) => {
+        const before = local.question
+        local.question = over(memory).ping()
+        if (local.question !== before + 1) throw new Error(`question ${local.question} after ${before}`)
+        return local.question < 2 ? "ask" : "keep"
+      },
+      keep: (_, { memory }) => {
+        over(memory).kept = last
+        return "answered"
+      },
+      ...waiting("answered", "stop", (control, { question }) => control.answered(question)),
+      stop: (_, { memory }) => {
+        over(memory).command = Command.Stop
+        return "stopped"
+      },
+      ...waiting("stopped", "end", ({ status }) => status === Status.Stopped),
+      end: (_, { memory }) => {
+        const control = over(memory)
+        if (isDead(memory)) return undefined
+        if (control.statusName !== "Stopped") throw new Error(`stopped and ${control.statusName}`)
+        return undefined
+      }
+    }
+  }
+
+  interface Working {
+    handled: number
+  }
+  const worker: ModelThread<Working> = {
+    name: "Worker",
+    local: () => ({ handled: 0 }),
+    first: "start",
+    operations: {
+      start: (_, { memory }) => {
+        over(memory).status = Status.Running
+        return "turn"
+      },
+      turn: (local, { memory }) => {
+        const control = over(memory)
+        const { kept } = control
+        if (kept !== 0 && kept !== last) throw new Error(`${kept} kept`)
+        if (control.asked) return "pong"
+        switch (control.command) {
+          case Command.Pause:
+            return control.status === Status.Paused ? "turn" : "pause"
+          case Command.Stop:
+            return local.handled < frames ? "take" : "stop"
+          default:
+            return local.handled < frames ? "take" : "turn"
+        }
+      },
+      pong: (_, { memory }) => {
+        const control = over(memory)
+        control.pong()
+        return "turn"
+      },
+      pause: (_, { memory }) => {
+        over(memory).status = Status.Paused
+        return "turn"
+      },
+      take: (local, { memory, note }) => {
+        over(memory).begin(5, 100 + local.handled)
+        note(Noted.begun)
+        return "handle"
+      },
+      handle: (_, { memory, note }) => {
+        const control = over(memory)
+        control.late += 1
+        if (control.late !== 1) throw new Error(`${control.late} are late`)
+        control.settle()
+        note(Noted.settled)
+        control.late -= 1
+        return "rest"
+      },
+      rest: (local, { memory, note }) => {
+        const control = over(memory)
+        local.handled += 1
+        control.handled = local.handled
+        note(Noted.ended)
+        control.rest()
+        return "turn"
+      },
+      stop: (_, { memory }) => {
+        const control = over(memory)
+        if (control.kept !== last) throw new Error(`${control.kept} kept when stopped`)
+        control.status = Status.Stopped
+        return undefined
+      }
+    }
+  }
+
+  const mourner: ModelThread<Mourning> = {
+    name: "Mourner",
+    local: () => ({ busy: false, settled: false }),
+    first: "look",
+    operations: {
+      look: (local, { memory }) => {
+        const control = over(memory)
+        const { busy, handled, lane, number, settled } = control
+        if (busy && (lane !== 5 || number - 100 < handled - 1 || number - 100 > handled)) {
+          throw new Error(`frame ${number} of lane ${lane} in hand with ${handled} handled`)
+        }
+        local.busy = busy
+        local.settled = settled
+        control.clear()
+        memory.seam.store(memory.i32, dead, 1)
+        return undefined
+      }
+    }
+  }
+
+  return {
+    memory: () => new ArrayBuffer(256),
+    events: 3,
+    threads: [owner, mortal ? { ...worker, mortal, successor: mourner } : worker],
+    atEnd: ({ died, i32, local, notes }) => {
+      const control = new ControlBlock({ i32, seam: Atomics } as unknown as ByteMemory)
+      if (control.busy || control.settled || control.late !== 0) return "something is in hand in the end"
+      if (died() === undefined) {
+        const all = notes.every((times) => times === frames) && control.handled === frames
+        return all ? undefined : `${notes.join(", ")} frames begun, settled and ended, ${control.handled} counted`
+      }
+      const { busy, settled } = local("Mourner") as Mourning
+      if (notes[Noted.begun] > notes[Noted.ended] && !busy) return "a frame was in hand, and nobody knows"
+      if (notes[Noted.settled] > notes[Noted.ended] && !settled) return "a frame was settled, and nobody knows"
+      return undefined
+    }
+  }
+}

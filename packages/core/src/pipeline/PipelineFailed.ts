@@ -65,3 +65,11 @@ export const show = (element: unknown): string => {
 /** The message of whatever was thrown. */
 export const detailOf = (cause: unknown): string =>
   cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+
+/** What was thrown in a stage, or in the place where it ran, as its failure. */
+export const toFailed =
+  (stage: string) =>
+  (cause: unknown): PipelineFailed =>
+    cause instanceof PipelineFailed
+      ? cause
+      : new PipelineFailed({ stage, phase: "run", detail: detailOf(cause), cause })

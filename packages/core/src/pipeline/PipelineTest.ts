@@ -14,13 +14,12 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { InvalidConfig } from "../errors/Errors.ts"
 import { noTime } from "./Operator.ts"
-import type { PipelineFailed } from "./PipelineFailed.ts"
+import { type PipelineFailed, toFailed } from "./PipelineFailed.ts"
 import type { Pipeline, PipelineError } from "./PipelineStream.ts"
 import { type Chain, inputCount, type Plan, make as makePlan } from "./plan/Plan.ts"
 import { type Frame } from "./runtime/Frame.ts"
 import { Subtask } from "./runtime/Subtask.ts"
 import type { SubtaskStats } from "./runtime/SubtaskStats.ts"
-import { toFailed } from "./runtime/runSubtask.ts"
 
 /**
  * A pipeline in hand. `source` names a source, which only a pipeline with several needs.

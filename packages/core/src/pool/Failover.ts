@@ -75,10 +75,13 @@ export class Failover {
       return Effect.as(this.rescaling.holding(groups, Effect.void, transfer, change), groups.size)
     })
     const others = () => this.placement.members.some((other) => other !== member && other.recovering)
-    const settled = Effect.timeoutOrElse(Poll.until(() => !others()), {
-      duration: patienceMillis,
-      orElse: () => Effect.void
-    })
+    const settled = Effect.timeoutOrElse(
+      Poll.until(() => !others()),
+      {
+        duration: patienceMillis,
+        orElse: () => Effect.void
+      }
+    )
     return Effect.orElseSucceed(Effect.andThen(settled, this.rescaling.alone(moved)), () => -1)
   }
 
@@ -88,7 +91,10 @@ export class Failover {
       const members = this.all.filter((other) => other === member || this.placement.members.includes(other))
       const before = Result.map(this.placement.plan(members), ({ moves }) => moves.length)
       return Effect.mapError(
-        Effect.as(this.rescaling.alone(this.rescaling.change(members)), Result.getOrElse(before, () => 0)),
+        Effect.as(
+          this.rescaling.alone(this.rescaling.change(members)),
+          Result.getOrElse(before, () => 0)
+        ),
         (error) =>
           error instanceof WorkerPanicked
             ? error

@@ -73,6 +73,8 @@ class Client {
     this.table = handle.routing === undefined ? undefined : RoutingTable.open(handle.routing)
     this.targets = targets
     this.envelope = new Envelope(Wire.compile(contract).message)
+    // A predecessor that died while it was sending has not taken its announcement back.
+    this.table?.leave(slot)
   }
 
   readonly send = (message: unknown): Effect.Effect<void, SendError | PartitionError> => {

@@ -12,6 +12,7 @@ import { type PartitionError, WorkerNotFound, type WorkerNotRunning, type Worker
 import * as KeyHash from "../partition/KeyHash.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { AnyContract, Key } from "../worker/Worker.ts"
+import { describe } from "../supervision/describe.ts"
 import type { DeadLetter } from "../supervision/DeadLetter.ts"
 import type { SupervisionCounts, SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import type { Care } from "./Care.ts"
@@ -323,7 +324,8 @@ export class PoolRuntime {
         `pool ${this.name}: ${this.size} workers (${this.isolation}), at most ${this.all.length}, by ${placed}`,
         `  mailbox: ${capacity} messages, ${laneBytes} bytes, waits ${wait}, when full ${this.options.onFull}, ` +
           `${this.options.priorities} priorities`,
-        ...stats.map((s) => `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}${s.placement === undefined ? "" : `  ${s.placement}`}`)
+        ...stats.map((s) => `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}${s.placement === undefined ? "" : `  ${s.placement}`}`),
+        ...describe(this.care.decisions, this.care.events.counts).map((line) => `  ${line}`)
       ].join("\n")
     })
   }

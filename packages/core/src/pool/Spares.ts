@@ -61,9 +61,7 @@ export class Spares {
   })
 
   /** Starts a worker, in a place that is ready if there is one. */
-  spawn(
-    options: SpawnOptions
-  ): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> {
+  spawn(options: SpawnOptions): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> {
     return Effect.suspend((): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> => {
       this.ready = this.ready.filter(({ spare }) => spare.alive)
       const taken = this.ready.shift()

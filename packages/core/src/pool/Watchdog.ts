@@ -77,7 +77,8 @@ export class Watchdog {
       }
       if (sight.lane !== lane || sight.number !== number) Object.assign(sight, { lane, number, since: now })
       sight.lateSince = late === 0 ? 0 : sight.lateSince === 0 ? now : sight.lateSince
-      const blocked = late === 0 && now - sight.since > deadlineMillis + (mirrored ? mirroredMarginMillis : marginMillis)
+      const blocked =
+        late === 0 && now - sight.since > deadlineMillis + (mirrored ? mirroredMarginMillis : marginMillis)
       const deaf = sight.lateSince !== 0 && now - sight.lateSince > graceMillis
       if (blocked || deaf) this.end(member, now - sight.since)
     }

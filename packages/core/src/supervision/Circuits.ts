@@ -65,7 +65,9 @@ export class Circuits {
       // The end of a probe is recorded by the probe itself, which finds out soon.
       if (before._tag === "HalfOpen") {
         yield* Effect.timeoutOrElse(
-          Effect.repeat(Effect.andThen(Effect.sleep(1), this.state(worker)), { until: ({ _tag }) => _tag !== "HalfOpen" }),
+          Effect.repeat(Effect.andThen(Effect.sleep(1), this.state(worker)), {
+            until: ({ _tag }) => _tag !== "HalfOpen"
+          }),
           { duration: probeMillis, orElse: () => this.state(worker) }
         )
       } else {

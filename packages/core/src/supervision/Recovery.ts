@@ -70,7 +70,11 @@ interface Course {
   startedAt: number
 }
 
-const defaultIntensity = { restarts: 10, within: "10 seconds" } as const
+/**
+ * @category constants
+ * @since 0.1.0
+ */
+export const defaultIntensity = { restarts: 10, within: "10 seconds" } as const
 
 const escalate: Measure = { _tag: "Escalate" }
 

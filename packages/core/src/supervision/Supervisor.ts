@@ -139,8 +139,7 @@ export const make = Effect.fnUntraced(function* <E, R>(
     Effect.runFork(Effect.forkIn(recovery.recover(child, error), scope))
   }
   const children = Object.entries(programs).map(
-    ([id, program]) =>
-      new Program(id, program, scope, (effect) => Effect.provideContext(effect, context), onFailure)
+    ([id, program]) => new Program(id, program, scope, (effect) => Effect.provideContext(effect, context), onFailure)
   )
   const recovery: Recovery = new Recovery({
     decisions: supervision,

@@ -38,6 +38,17 @@ describe("Stage", () => {
     })
   )
 
+  it.effect("fails alike behind a stage of Effects", () =>
+    Effect.gen(function* () {
+      const pass = Stage.mapEffect("pass", { in: Event, out: Event, run: (e) => Effect.as(Effect.yieldNow, e) })
+      const strict = Stage.map("strict", { in: Event, out: Schema.Number, run: (e) => odd(e.value) })
+      const test = yield* PipelineTest.make(timed().pipe(Pipeline.via(pass), Pipeline.via(strict)))
+      const failure = yield* Effect.flip(test.feed([event("a", 1, 1), event("a", 2, 2)]))
+      assert.strictEqual(failure.stage, "strict")
+      assert.strictEqual(failure.detail, "RangeError: 2 is even")
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("skips, or makes dead letters", () =>
     Effect.gen(function* () {
       const skipped = yield* numbers.pipe(Pipeline.via(half("skip")), Stream.runCollect)

@@ -34,20 +34,14 @@ export const cannotFail: Stream.Stream<number, Pipeline.PipelineError, Offset> =
 
 // @ts-expect-error: a keyed stage without keys
 source.pipe(Pipeline.via(count))
+const byNumber = source.pipe(Pipeline.keyBy((n) => n))
 // @ts-expect-error: keys of another type
-source.pipe(
-  Pipeline.keyBy((n) => n),
-  Pipeline.via(count)
-)
-source.pipe(Pipeline.keyBy(String), Pipeline.via(count))
+byNumber.pipe(Pipeline.via(count))
+const counts = source.pipe(Pipeline.keyBy(String), Pipeline.via(count))
 // @ts-expect-error: elements of another type
 Stream.make("text").pipe(Pipeline.via(plus))
 
 /** Side outputs have types of their own. */
-export const late: Stream.Stream<number, "broken" | Pipeline.PipelineError> = source.pipe(
-  Pipeline.keyBy(String),
-  Pipeline.via(count),
-  Pipeline.side("late")
-)
+export const late: Stream.Stream<number, "broken" | Pipeline.PipelineError> = counts.pipe(Pipeline.side("late"))
 // @ts-expect-error: no side output of that name
-source.pipe(Pipeline.keyBy(String), Pipeline.via(count), Pipeline.side("early"))
+counts.pipe(Pipeline.side("early"))

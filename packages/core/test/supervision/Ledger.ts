@@ -62,7 +62,10 @@ const handle = (state: State, entry: typeof Entry.Type): void | Effect.Effect<vo
       case "stubborn":
         return Effect.uninterruptible(Effect.sleep("300 millis"))
       case "slow":
-        return Effect.andThen(Effect.yieldNow, Effect.sync(() => apply(state, entry)))
+        return Effect.andThen(
+          Effect.yieldNow,
+          Effect.sync(() => apply(state, entry))
+        )
     }
   }
   apply(state, entry)

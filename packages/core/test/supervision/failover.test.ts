@@ -219,10 +219,16 @@ describe("a supervisor of pools", () => {
       })
       const outer = yield* Supervisor.make(Supervision.restart(soon), { inner })
       const events = yield* Stream.runCollect(
-        outer.events.pipe(Stream.filter((event) => event._tag === "Restarted"), Stream.take(1))
+        outer.events.pipe(
+          Stream.filter((event) => event._tag === "Restarted"),
+          Stream.take(1)
+        )
       )
       assert.strictEqual(events.length, 1)
-      yield* Effect.repeat(Effect.sync(() => failures), { until: (n) => n === 3, schedule: soon })
+      yield* Effect.repeat(
+        Effect.sync(() => failures),
+        { until: (n) => n === 3, schedule: soon }
+      )
     }).pipe(Effect.scoped)
   )
 })

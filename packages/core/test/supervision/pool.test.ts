@@ -115,7 +115,12 @@ describe("a supervised pool", () => {
           assert.strictEqual(letters[0].attempts, 5)
           assert.strictEqual(world.tries.get("a/0"), 5)
           assert.include(Cause.pretty(letters[0].cause), "told to by a/0, try 5")
-          assert.deepStrictEqual(yield* pool.ask("a", "Account", { key: "a" }), { key: "a", count: 1, last: 1, disorders: 0 })
+          assert.deepStrictEqual(yield* pool.ask("a", "Account", { key: "a" }), {
+            key: "a",
+            count: 1,
+            last: 1,
+            disorders: 0
+          })
           yield* pool.drained
         }).pipe(Effect.scoped, Effect.provide(backend))
       )
@@ -186,7 +191,11 @@ describe("a supervised pool", () => {
     "a poisoned batch is taken apart: only the poison is given up",
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make(Batches, { size: 1, supervision: restart })
-      yield* pool.sendAll([...entries(2, 0, 20), { key: "key-0", id: 20, act: "throw" as const }, ...entries(2, 21, 20)])
+      yield* pool.sendAll([
+        ...entries(2, 0, 20),
+        { key: "key-0", id: 20, act: "throw" as const },
+        ...entries(2, 21, 20)
+      ])
       const letters = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
       assert.deepStrictEqual(letters[0].message, { key: "key-0", id: 20, act: "throw" })
       for (const key of ["key-0", "key-1"]) {
@@ -235,18 +244,22 @@ describe("a supervised pool", () => {
     Effect.gen(function* () {
       const letters = yield* Effect.scoped(
         Effect.gen(function* () {
-          const pool = yield* WorkerPool.make(Ledger, { size: 1, supervision: Supervision.restart(Schedule.recurs(0)).pipe(Supervision.orElse(Supervision.stop)) })
-          yield* pool.sendAll([...entries(1, 0, 3), { key: "key-0", id: 3, act: "throw" as const }, ...entries(1, 4, 3)])
+          const pool = yield* WorkerPool.make(Ledger, {
+            size: 1,
+            supervision: Supervision.restart(Schedule.recurs(0)).pipe(Supervision.orElse(Supervision.stop))
+          })
+          yield* pool.sendAll([
+            ...entries(1, 0, 3),
+            { key: "key-0", id: 3, act: "throw" as const },
+            ...entries(1, 4, 3)
+          ])
           yield* Effect.repeat(pool.supervised, { until: (counts) => counts.GaveUp === 1, schedule: soon })
           return pool.deadLetters
         })
       )
       const left = yield* Stream.runCollect(letters)
       // What was handled and is in no snapshot died with its worker.
-      assert.deepStrictEqual(
-        left.map(({ message }) => message.id).slice(-4),
-        [3, 4, 5, 6]
-      )
+      assert.deepStrictEqual(left.map(({ message }) => message.id).slice(-4), [3, 4, 5, 6])
     }).pipe(Effect.provide(backend))
   )
 })

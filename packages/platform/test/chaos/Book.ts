@@ -16,11 +16,29 @@ export class Book extends Worker.Service<Book>()("Book", {
     key: Schema.String,
     id: Schema.Int,
     act: Schema.optionalKey(
-      Schema.Literals(["exit", "throw", "reject", "spin", "fail", "grow", "strings", "maps", "buffers", "nest", "closures"])
+      Schema.Literals([
+        "exit",
+        "throw",
+        "reject",
+        "spin",
+        "fail",
+        "grow",
+        "strings",
+        "maps",
+        "buffers",
+        "nest",
+        "closures"
+      ])
     )
   }),
-  initData: Schema.Struct({ broken: Schema.optionalKey(Schema.Literals(["init", "afterFirst"])), slowMicros: Schema.optionalKey(Schema.Number) }),
+  initData: Schema.Struct({
+    broken: Schema.optionalKey(Schema.Literals(["init", "afterFirst"])),
+    slowMicros: Schema.optionalKey(Schema.Number)
+  }),
   state: Schema.Array(Page),
-  requests: [Rpc.make("Pages", { success: Schema.Array(Page) }), Rpc.make("Echo", { payload: { n: Schema.Int }, success: Schema.Int })],
+  requests: [
+    Rpc.make("Pages", { success: Schema.Array(Page) }),
+    Rpc.make("Echo", { payload: { n: Schema.Int }, success: Schema.Int })
+  ],
   key: (message) => message.key
 }) {}

@@ -25,7 +25,7 @@ const exhaust = (shape: string): void => {
     case "buffers":
       for (;;) kept.push(new Uint8Array(16_777_216).fill(1))
     case "nest":
-      for (let inner: unknown = {}; ; ) inner = { inner, more: [inner] }
+      for (let inner: unknown = {}; ;) inner = { inner, more: [inner] }
     case "closures":
       for (let i = 0; ; i++) {
         const big = new Array(1000).fill(i)

@@ -28,7 +28,13 @@ const round = (roll: () => number) =>
     const closing = { at: 0 }
     const { letters } = yield* Effect.scoped(
       Effect.gen(function* () {
-        const pool = yield* WorkerPool.make(Book, { size: 2, capacity: 256, initData: {}, supervision, shutdownTimeout })
+        const pool = yield* WorkerPool.make(Book, {
+          size: 2,
+          capacity: 256,
+          initData: {},
+          supervision,
+          shutdownTimeout
+        })
         const sender = yield* Effect.forkChild(
           Effect.forever(
             Effect.suspend(() => {
@@ -85,13 +91,20 @@ describe("closing at random moments", () => {
         const before = leftovers()
         let kills = 0
         for (let i = 0; i < rounds; i++) {
-          kills += yield* Effect.mapError(round(roll), (error) => new Error(`seed ${seed}, round ${i}: ${String(error)}`))
+          kills += yield* Effect.mapError(
+            round(roll),
+            (error) => new Error(`seed ${seed}, round ${i}: ${String(error)}`)
+          )
         }
         console.log(`seed ${seed}: ${rounds} rounds, ${kills} kills`)
         assert.isAbove(kills, rounds / 4)
         const after = leftovers()
         for (const kind of ["MessagePort", "Worker"]) {
-          assert.isAtMost(after.filter((left) => left === kind).length, before.filter((left) => left === kind).length, kind)
+          assert.isAtMost(
+            after.filter((left) => left === kind).length,
+            before.filter((left) => left === kind).length,
+            kind
+          )
         }
       }).pipe(Effect.provide(threads)),
     { timeout: full ? 3_600_000 : 60_000 }

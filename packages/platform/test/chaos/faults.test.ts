@@ -31,7 +31,10 @@ describe(`${name}: poison`, () => {
         assert.deepStrictEqual(letter.message, { key: "a", id: 10, act })
         assert.strictEqual(letter.attempts, 3)
         const said = Cause.pretty(letter.cause)
-        assert.include(said, act === "throw" ? "told to by a/10" : act === "exit" ? "exited with code 3" : "rejected by a/10")
+        assert.include(
+          said,
+          act === "throw" ? "told to by a/10" : act === "exit" ? "exited with code 3" : "rejected by a/10"
+        )
         // The poison itself is a gap of one, and nothing else is.
         assert.deepStrictEqual(yield* audit(pool), { handled: 39, lost: 1, repeated: 0, keys: 2 })
         assert.strictEqual((yield* pool.supervised).Failed, 3)

@@ -79,6 +79,10 @@ const scenario = (spares: number, limitMillis: number) =>
 
 describe("a random worker of four is terminated again and again", () => {
   const timeout = { timeout: (seconds + 60) * 1000 }
-  it.live("nothing is lost, repeated or out of order, and it is back soon", () => scenario(0, full ? 300 : 1500), timeout)
+  it.live(
+    "nothing is lost, repeated or out of order, and it is back soon",
+    () => scenario(0, full ? 300 : 1500),
+    timeout
+  )
   it.live("with a spare it is back at once", () => scenario(1, full ? 30 : 500), timeout)
 })

@@ -34,7 +34,12 @@ describe("out of memory, in a process", () => {
               Supervision.and(Supervision.deadline("5 seconds"))
             )
           })
-          yield* pool.sendAll([...page("a", 0, 10), { key: "a", id: 10, act }, ...page("a", 11, 20), ...page("b", 0, 20)])
+          yield* pool.sendAll([
+            ...page("a", 0, 10),
+            { key: "a", id: 10, act },
+            ...page("a", 11, 20),
+            ...page("b", 0, 20)
+          ])
           const [letter] = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
           assert.deepStrictEqual(letter.message, { key: "a", id: 10, act })
           assert.deepStrictEqual(yield* audit(pool), { handled: 39, lost: 1, repeated: 0, keys: 2 })
@@ -53,12 +58,22 @@ describe("a consumer 1,000 times slower than its producer", () => {
     () =>
       Effect.gen(function* () {
         const capacity = 256
-        const pool = yield* WorkerPool.make(Book, { size: 1, capacity, initData: { slowMicros: 1000 }, supervision: restart })
+        const pool = yield* WorkerPool.make(Book, {
+          size: 1,
+          capacity,
+          initData: { slowMicros: 1000 },
+          supervision: restart
+        })
         const source = new Source(8)
         let deepest = 0
         const memory: Array<number> = []
         const sender = yield* Effect.forkChild(
-          Effect.forever(Effect.andThen(Effect.suspend(() => pool.sendAll(source.take(64))), Effect.yieldNow))
+          Effect.forever(
+            Effect.andThen(
+              Effect.suspend(() => pool.sendAll(source.take(64))),
+              Effect.yieldNow
+            )
+          )
         )
         const began = performance.now()
         while (performance.now() - began < seconds * 1000) {

@@ -12,7 +12,8 @@ export const seed = Number(process.env.CHAOS_SEED ?? (Math.random() * 2 ** 31) |
 
 const module = new URL("./Book.worker.ts", import.meta.url)
 export const threads = NodeWorkers.layerThreads([Book, module])
-export const processes = (...execArgv: ReadonlyArray<string>) => [NodeProcesses.layer([Book, module]), execArgv] as const
+export const processes = (...execArgv: ReadonlyArray<string>) =>
+  [NodeProcesses.layer([Book, module]), execArgv] as const
 
 /** Mulberry32. */
 export const dice = (from: number) => {
@@ -25,7 +26,17 @@ export const dice = (from: number) => {
   }
 }
 
-export type BookPool = Effect.Success<ReturnType<typeof WorkerPool.make<"Book", typeof Book.message.Type, (typeof Book.requests)[number], typeof Book.initData.Type, ReadonlyArray<typeof Page.Type>>>>
+export type BookPool = Effect.Success<
+  ReturnType<
+    typeof WorkerPool.make<
+      "Book",
+      typeof Book.message.Type,
+      (typeof Book.requests)[number],
+      typeof Book.initData.Type,
+      ReadonlyArray<typeof Page.Type>
+    >
+  >
+>
 
 /** Messages with the next ids of `keys` keys in turn. */
 export class Source {

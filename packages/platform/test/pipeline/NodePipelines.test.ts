@@ -3,7 +3,7 @@ import * as NodePipelines from "@shared-nothing/platform/NodePipelines"
 import * as Pipeline from "@shared-nothing/core/Pipeline"
 import * as Effect from "effect/Effect"
 import * as Stream from "effect/Stream"
-import { fickle, readings, wordCount } from "./wordCount.ts"
+import { fickle, readings, wordCount, words } from "./wordCount.ts"
 
 const threads = NodePipelines.layerThreads(new URL("./wordCount.ts", import.meta.url))
 const lines = Array.from({ length: 5000 }, (_, i) => `the word ${i % 97} of ${i % 31}`)
@@ -35,14 +35,17 @@ describe("NodePipelines", () => {
     })
   )
 
-  it.live("ends its threads when the stream is left early", () =>
+  it.live("lets go of its source and its threads when the stream is left early", () =>
     Effect.gen(function* () {
-      const first = yield* wordCount(Stream.forever(Stream.fromIterable(lines)), { parallelism: 1 }).pipe(
-        Stream.interruptWhen(Effect.sleep("200 millis")),
-        Stream.runCollect,
-        Effect.provide(threads)
+      let released = 0
+      const endless = Stream.ensuring(
+        Stream.forever(Stream.fromIterable(lines)),
+        Effect.sync(() => released++)
       )
-      assert.strictEqual(first.length, 0)
+      const first = yield* words(endless).pipe(Stream.take(5000), Stream.runCollect, Effect.provide(threads))
+      assert.strictEqual(first.length, 5000)
+      assert.deepStrictEqual(first.slice(0, 4), ["the", "word", "0", "of"])
+      assert.strictEqual(released, 1)
     })
   )
 
@@ -69,7 +72,7 @@ describe("NodePipelines", () => {
         Effect.flip
       )
       assert.instanceOf(failure, Pipeline.PipelineFailed)
-      assert.strictEqual(failure.stage, "words")
+      assert.strictEqual(failure.stage, "words + tally")
       assert.match(failure.detail, /^WorkerPanicked: .*exited with code 3/)
     })
   )

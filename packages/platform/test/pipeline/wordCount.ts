@@ -65,6 +65,9 @@ export const readings = Pipeline.define("readings", {
     )
 })
 
+/** Gives all the time. */
+export const words = Pipeline.define("words", { in: Schema.String, build: (lines) => lines.pipe(Pipeline.via(Words)) })
+
 /** Makes another graph in other threads, which must not be. */
 export const fickle = Pipeline.define("fickle", {
   in: Schema.String,

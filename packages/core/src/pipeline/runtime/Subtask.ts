@@ -11,7 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import { deadOutput, mainOutput } from "../Graph.ts"
 import { Collector, Faults, type Operator, type Work } from "../Operator.ts"
-import { PipelineFailed } from "../PipelineFailed.ts"
+import { toFailed } from "../PipelineFailed.ts"
 import { type Chain, nameOf, portsOf } from "../plan/Plan.ts"
 import type { Data, Frame } from "./Frame.ts"
 import { defaultBatchSize, Outlet } from "./Outlet.ts"
@@ -242,14 +242,12 @@ export class Subtask {
   /** Turns what a stage throws into a failure that names it. */
   private guard(run: () => Work): Work {
     const from = performance.now()
+    const toOwn = toFailed(nameOf(this.chain))
     try {
-      return run()
+      const work = run()
+      return work === undefined ? undefined : Effect.catchDefect(work, (defect) => Effect.fail(toOwn(defect)))
     } catch (cause) {
-      return Effect.fail(
-        cause instanceof PipelineFailed
-          ? cause
-          : new PipelineFailed({ stage: nameOf(this.chain), phase: "run", detail: String(cause), cause })
-      )
+      return Effect.fail(toOwn(cause))
     } finally {
       this.busyMillis += performance.now() - from
     }

@@ -11,7 +11,7 @@ import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { noTime } from "../Operator.ts"
-import { detailOf, PipelineFailed } from "../PipelineFailed.ts"
+import { type PipelineFailed, toFailed } from "../PipelineFailed.ts"
 import { nameOf } from "../plan/Plan.ts"
 import type { Frame } from "./Frame.ts"
 import type { Subtask } from "./Subtask.ts"
@@ -45,14 +45,6 @@ const untimed = (length: number): ReadonlyArray<number> => {
   if (noTimes.length !== length) noTimes = new Array<number>(length).fill(noTime)
   return noTimes
 }
-
-/** What a defect of a stage becomes. */
-export const toFailed =
-  (stage: string) =>
-  (cause: unknown): PipelineFailed =>
-    cause instanceof PipelineFailed
-      ? cause
-      : new PipelineFailed({ stage, phase: "run", detail: detailOf(cause), cause })
 
 /**
  * @category runners

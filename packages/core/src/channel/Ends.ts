@@ -58,6 +58,9 @@ export class Room implements Waitable {
   arm(): void {
     this.writer.port.arm()
   }
+  progress(): number {
+    return this.writer.port.committed
+  }
   parked(millis: number): void {
     this.time.add(millis)
   }
@@ -92,6 +95,9 @@ export class Mail implements Waitable {
   }
   arm(): void {
     this.reader.port.arm()
+  }
+  progress(): number {
+    return this.reader.port.passed
   }
   parked(millis: number): void {
     this.time.add(millis)

@@ -9,8 +9,10 @@
  * | `hybrid` | spins 2 µs, yields while traffic is hot, then parks | 1 to 60 µs | nothing once idle |
  * | `block` | sleeps the whole thread | about 55 µs | nothing, but timers, I/O, other fibers and the debugger stop |
  *
- * Traffic is hot while recent waits were shorter than 250 µs on the average: `hybrid` then yields for
- * up to twice that average before it parks; otherwise it parks at once.
+ * Traffic is hot while recent waits were shorter than 250 µs on the average, or 64 messages or more
+ * went through since the last wait: `hybrid` then yields for up to twice that average, or for 250 µs,
+ * before it parks; otherwise it parks at once. (Were the messages not counted, a sender and a
+ * receiver could park in turns for ever, each waiting only for the other's wake-up.)
  *
  * `block` is for a thread that does nothing else; it wakes every 100 ms to let the event loop turn.
  *
@@ -49,6 +51,8 @@ export interface Waitable {
   /** Whether there is something to do. Called often, must be cheap. */
   ready(): boolean
   arm(): void
+  /** Messages that went through so far; absent where none do. */
+  progress?(): number
   /** Told after each sleep, in milliseconds. */
   parked(millis: number): void
 }
@@ -58,6 +62,8 @@ const recheckMillis = 100
 const spinMillis = 0.002
 const longSpinMillis = 0.05
 const hottestMillis = 0.25
+/** From so many messages between two waits on they are a stream. */
+const streamMessages = 64
 
 /**
  * Waits for one half, remembering how long its waits were.
@@ -69,6 +75,7 @@ export class Waiter {
   private readonly target: Waitable
   private readonly strategy: WaitStrategy
   private average = hottestMillis
+  private before = 0
 
   constructor(target: Waitable, strategy: WaitStrategy) {
     this.target = target
@@ -176,10 +183,19 @@ export class Waiter {
         return 0
       case "hybrid":
         // Where waits are long, looking at every turn only keeps the processor from those waited for.
+        if (this.moved() >= streamMessages) return hottestMillis
         return this.average > hottestMillis ? 0 : Math.min(2 * this.average, hottestMillis)
       default:
         return keepAlive ? Infinity : hottestMillis
     }
+  }
+
+  /** Messages since the last wait. */
+  private moved(): number {
+    const progress = this.target.progress?.() ?? 0
+    const moved = progress - this.before
+    this.before = progress
+    return moved
   }
 
   private spin(start: number): boolean {

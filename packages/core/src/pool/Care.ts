@@ -379,10 +379,10 @@ export class Care {
     const { attempts, lastPanic, saved } = this.ward(member)
     const known = attempts.at({ lane, number })
     const before = saved?.counts[lane]
-    let done = known.reported || (before !== undefined && ((before - number) | 0) > 0)
-    for (let i = 0; saved !== undefined && i < saved.done.length; i += 2) {
-      done ||= saved.done[i] === lane && saved.done[i + 1] === number
-    }
+    const done =
+      known.reported ||
+      (before !== undefined && ((before - number) | 0) > 0) ||
+      (saved !== undefined && saved.done.some((at, i) => i % 2 === 0 && at === lane && saved.done[i + 1] === number))
     return { done, attempts: known.count, error: known.error ?? lastPanic }
   }
 

@@ -9,9 +9,11 @@
  *
  * @since 0.1.0
  */
+import type { WorkerPanicked } from "../errors/Errors.ts"
 import type { ControlBlock } from "../ring/ControlBlock.ts"
 import type { Mark, ReceiverPort } from "../ring/ReceiverPort.ts"
 import { type Codec, encode } from "../codec/Codec.ts"
+import { deadlinePhase } from "./Invoker.ts"
 import type { Progress, Taken } from "./Progress.ts"
 import type { Safeguard, Saved } from "./Safeguard.ts"
 
@@ -59,6 +61,16 @@ export class Custody {
   /** Whether acknowledging waits for snapshots. */
   get saves(): boolean {
     return this.guard.snapshots !== undefined
+  }
+
+  /** Whether its owner decides about any message that fails. */
+  get asks(): boolean {
+    return this.guard.retries || this.guard.deadlineMillis > 0
+  }
+
+  /** Whether its owner decides about a message that failed so. */
+  decides(error: WorkerPanicked): boolean {
+    return this.guard.retries || error.phase === deadlinePhase
   }
 
   /** Takes the frame that the port found in hand. */

@@ -36,3 +36,16 @@ export const panicked = (worker: string, phase: string, cause: unknown, key?: st
         ...(key === undefined ? {} : { key }),
         ...(typeof cause === "string" ? {} : { cause })
       })
+
+/**
+ * A panic on its way through plain code.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export class Panic {
+  readonly error: WorkerPanicked
+  constructor(error: WorkerPanicked) {
+    this.error = error
+  }
+}

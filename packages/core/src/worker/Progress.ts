@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { ReceiverPort } from "../ring/ReceiverPort.ts"
+import type { FramePlace } from "./Safeguard.ts"
 
 /**
  * A message that was taken from a lane and not yet acknowledged.
@@ -20,6 +21,14 @@ export interface Taken {
   readonly count: number
   done: boolean
 }
+
+/**
+ * The place of a message that was taken.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const placeOf = ({ count, lane }: Taken): FramePlace => ({ lane, number: (count - 1) | 0 })
 
 /**
  * @category models

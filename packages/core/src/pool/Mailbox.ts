@@ -202,6 +202,8 @@ export class Mailbox {
    * been handled since.
    */
   horizon(): () => boolean {
+    // Requests may be written and not visible yet.
+    this.publish()
     const kept = this.ways.map((way) => way.keptSoFar)
     let lanes: ReadonlyArray<number> | undefined
     return () => {

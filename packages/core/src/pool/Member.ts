@@ -100,6 +100,8 @@ export class Member {
   requested: number | undefined
   /** Number of the last request that failed with a life of it; those before want no answer any more. */
   settled: number | undefined
+  /** Whether it was asked what it cannot see yet. */
+  unpublished = false
   /** Whether it was killed from here: whoever did that knows. */
   killed = false
 
@@ -159,7 +161,7 @@ export class Member {
     return true
   }
 
-  /** Puts a request into the mailbox and publishes it; false if there is no room. */
+  /** Puts a request into the mailbox, to be published; false if there is no room. */
   request(
     id: number,
     request: RequestWire,
@@ -176,7 +178,6 @@ export class Member {
     head.timestamp = timestamp
     head.context = context
     if (!this.mailbox.write(this.lowest, envelope, payload, EnvelopeKind.Request)) return false
-    this.mailbox.publish()
     this.requested = this.mailbox.lastNumber(this.lowest)
     return true
   }

@@ -11,6 +11,7 @@ import * as Registry from "../channel/Registry.ts"
 import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
 import { Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
 import { ReceiveError, type WorkerNotRunning, type WorkerPanicked } from "../errors/Errors.ts"
+import type { ByteMemory } from "../ring/ByteMemory.ts"
 import { Kind } from "../ring/Frame.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
@@ -36,12 +37,17 @@ export interface Asker {
   readonly member: Member
   readonly request: Wire.RequestWire
   readonly settle: (effect: Effect.Effect<unknown, unknown>) => void
-  readonly chunk?: (elements: ReadonlyArray<unknown>) => void
+  readonly chunk: ((elements: ReadonlyArray<unknown>) => void) | undefined
+  /** The number that its reply names. */
+  id: number
   /** Number of the request in its lane; undefined if it has none yet. */
-  number?: number | undefined
+  number: number | undefined
   /** Whether a part of the answer has come. */
-  begun?: boolean
+  begun: boolean
 }
+
+/** Slots for askers to begin with, a power of two. */
+const firstSlots = 256
 
 /** Bytes of the replies' ring for each worker. */
 const laneBytes = 262_144
@@ -53,13 +59,19 @@ const laneBytes = 262_144
 export class Pending {
   readonly mesh: Mesh
   private readonly pool: string
-  private readonly askers = new Map<number, Asker>()
+  /** Each asker at its number modulo the slots; numbers whose slot is taken are passed over. */
+  private askers = new Array<Asker | undefined>(firstSlots).fill(undefined)
+  private count = 0
   private readonly reader: FrameReader
   private readonly waiter: Waiter
   private readonly head = makeHead()
   private readonly envelopes = new Map<object, Envelope<unknown>>()
   private readonly panics = new Envelope(Wire.panic)
   private next = 0
+  /** Whether replies are being settled: whoever gets one may ask again before the next is read. */
+  draining = false
+  /** Called when all were settled. */
+  onDrained: () => void = () => {}
   /** Told what a worker reports without being asked: the number of its place, and what. */
   onReport: (place: number, status: number, reader: FrameReader) => void = () => {}
 
@@ -81,7 +93,7 @@ export class Pending {
   }
 
   get size(): number {
-    return this.askers.size
+    return this.count
   }
 
   /** Number of the last request. */
@@ -90,20 +102,40 @@ export class Pending {
   }
 
   add(asker: Asker): number {
-    this.next = (this.next + 1) | 0
-    this.askers.set(this.next, asker)
+    if (2 * this.count >= this.askers.length) this.grow()
+    const mask = this.askers.length - 1
+    do this.next = (this.next + 1) | 0
+    while (this.askers[this.next & mask] !== undefined)
+    asker.id = this.next
+    this.askers[this.next & mask] = asker
+    this.count += 1
     return this.next
   }
 
+  private grow(): void {
+    const all = this.askers
+    const mask = 2 * all.length - 1
+    this.askers = new Array<Asker | undefined>(mask + 1).fill(undefined)
+    // Numbers that differ modulo the old length differ modulo twice of it.
+    for (const asker of all) if (asker !== undefined) this.askers[asker.id & mask] = asker
+  }
+
+  private find(id: number): Asker | undefined {
+    const asker = this.askers[id & (this.askers.length - 1)]
+    return asker !== undefined && asker.id === id ? asker : undefined
+  }
+
   remove(id: number): void {
-    this.askers.delete(id)
+    if (this.find(id) === undefined) return
+    this.askers[id & (this.askers.length - 1)] = undefined
+    this.count -= 1
   }
 
   /** Settles every request that went to `member`, or every one, with a failure. */
   fail(member: Member | undefined, error: (asker: Asker) => AskFailure): void {
-    for (const [id, asker] of this.askers) {
+    for (const asker of this.askers.filter((asker) => asker !== undefined)) {
       if (member !== undefined && asker.member !== member) continue
-      this.askers.delete(id)
+      this.remove(asker.id)
       asker.settle(Effect.fail(error(asker)))
     }
   }
@@ -113,11 +145,11 @@ export class Pending {
    * answers that were cut off half way.
    */
   failLost(member: Member, error: (asker: Asker) => AskFailure): void {
-    for (const [id, asker] of this.askers) {
+    for (const asker of this.askers.filter((asker) => asker !== undefined)) {
       if (asker.member !== member) continue
-      const lost = asker.begun === true || (asker.number !== undefined && member.isAcked(asker.number))
+      const lost = asker.begun || (asker.number !== undefined && member.isAcked(asker.number))
       if (!lost) continue
-      this.askers.delete(id)
+      this.remove(asker.id)
       asker.settle(Effect.fail(error(asker)))
     }
   }
@@ -130,6 +162,18 @@ export class Pending {
 
   /** Reads the replies that are there. */
   drain(): void {
+    // Whoever is settled may close the pool, which drains once more: the loop below goes on anyway.
+    if (this.draining) return
+    this.draining = true
+    try {
+      this.settleAll()
+    } finally {
+      this.draining = false
+      this.onDrained()
+    }
+  }
+
+  private settleAll(): void {
     const { reader } = this
     for (;;) {
       let kind: number
@@ -148,12 +192,16 @@ export class Pending {
     reader.port.ack()
   }
 
+  private readonly readHead = (memory: ByteMemory, offset: number, end: number): void => {
+    readHead(this.head, memory, offset, end)
+  }
+
   private reply(): void {
     const { head, reader } = this
-    reader.readWith((memory, offset, end) => readHead(head, memory, offset, end))
+    reader.readWith(this.readHead)
     const { detail, id } = head
     if (detail >= ReplyStatus.Failed) return this.onReport(reader.port.sender, detail, reader)
-    const asker = this.askers.get(id)
+    const asker = this.find(id)
     // Interrupted since, or asked by a life that ended: nobody wants it.
     if (asker === undefined) return
     const { request } = asker
@@ -177,7 +225,7 @@ export class Pending {
   }
 
   private settle(id: number, asker: Asker, effect: Effect.Effect<unknown, unknown>): void {
-    this.askers.delete(id)
+    this.remove(id)
     asker.settle(effect)
   }
 

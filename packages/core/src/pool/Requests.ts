@@ -7,6 +7,7 @@ import type * as Cause from "effect/Cause"
 import { type Input, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import { Timeout, type PartitionError, type SendError, type WorkerNotFound } from "../errors/Errors.ts"
@@ -15,7 +16,7 @@ import { now } from "../worker/Envelope.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { Delivery } from "./Delivery.ts"
 import type { KeepAlive } from "./KeepAlive.ts"
-import type { Member } from "./Member.ts"
+import { Member } from "./Member.ts"
 import type { Asker, Pending } from "./Pending.ts"
 import type { AskOptions } from "./PoolApi.ts"
 
@@ -38,6 +39,8 @@ export class Requests {
   private readonly delivery: Delivery
   private readonly keepAlive: KeepAlive
   private readonly arrival: Effect.Effect<void>
+  /** Workers that were asked while replies were being settled. */
+  private readonly written: Array<Member> = []
 
   /** @param arrival waits until key groups on the move have arrived */
   constructor(
@@ -54,6 +57,7 @@ export class Requests {
     this.delivery = delivery
     this.keepAlive = keepAlive
     this.arrival = arrival
+    pending.onDrained = () => this.publishAll()
   }
 
   /** Asks by tag; `key` is the hash that orders the request among messages. */
@@ -111,30 +115,47 @@ export class Requests {
     find: Find,
     chunk?: (elements: ReadonlyArray<unknown>) => void
   ): Effect.Effect<unknown, unknown> {
-    return Effect.withFiber((fiber) => {
+    // One primitive, without a finalizer: this is the hot path of a request. Whoever is interrupted
+    // leaves its entry to the reply, or to the worker's end, whose `settle` then does nothing.
+    return Effect.callback<unknown, unknown>((resume) => {
       const member = find()
       if (member === undefined) {
-        return Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, chunk))
+        return resume(Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, chunk)))
       }
-      if ("_tag" in member) return Effect.fail(member)
-      return Effect.callback<unknown, unknown>((resume) => {
-        if (!member.accepts) return resume(Effect.fail(member.notRunning(`pool ${this.pool}: ask ${request.tag}`, [])))
-        const asker: Asker = { member, request, settle: resume, ...(chunk === undefined ? {} : { chunk }) }
-        const id = this.pending.add(asker)
-        this.keepAlive.hold()
-        try {
-          if (member.request(id, request, payload, key, now(), CallerContext.encode(fiber))) {
-            asker.number = member.requested
-            this.delivery.moveKept(member)
-            return Effect.sync(() => this.pending.remove(id))
-          }
-        } catch (cause) {
-          this.pending.remove(id)
-          return resume(Effect.fail(this.delivery.refusal(cause, payload, [])))
+      if (!(member instanceof Member)) return resume(Effect.fail(member))
+      if (!member.accepts) return resume(Effect.fail(member.notRunning(`pool ${this.pool}: ask ${request.tag}`, [])))
+      const asker: Asker = { member, request, settle: resume, chunk, id: 0, number: undefined, begun: false }
+      const id = this.pending.add(asker)
+      this.keepAlive.hold()
+      try {
+        if (member.request(id, request, payload, key, now(), CallerContext.encode(Fiber.getCurrent()!))) {
+          asker.number = member.requested
+          this.delivery.moveKept(member)
+          return this.publish(member)
         }
+      } catch (cause) {
         this.pending.remove(id)
-        return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, chunk)))
-      })
+        return resume(Effect.fail(this.delivery.refusal(cause, payload, [])))
+      }
+      this.pending.remove(id)
+      member.mailbox.publish()
+      return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, chunk)))
     })
+  }
+
+  /** Publishes what was asked: at once, or together with what others ask while replies are settled. */
+  private publish(member: Member): void {
+    if (!this.pending.draining) return member.mailbox.publish()
+    if (member.unpublished) return
+    member.unpublished = true
+    this.written.push(member)
+  }
+
+  private publishAll(): void {
+    for (const member of this.written) {
+      member.unpublished = false
+      member.mailbox.publish()
+    }
+    this.written.length = 0
   }
 }

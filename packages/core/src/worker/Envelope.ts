@@ -148,4 +148,7 @@ export class Envelope<A> implements FrameCodec<A> {
  * @category accessors
  * @since 0.1.0
  */
-export const now = (): number => Math.round((performance.timeOrigin + performance.now()) * 1000)
+export const now = (): number => Math.round((origin + performance.now()) * 1000)
+
+// A getter, and the same for as long as the thread lives.
+const origin = performance.timeOrigin

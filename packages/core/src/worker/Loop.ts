@@ -17,24 +17,23 @@ import type * as Context from "effect/Context"
 import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
-import { Mail } from "../channel/Ends.ts"
 import type { FrameReader } from "../channel/FrameReader.ts"
-import { Waiter } from "../channel/WaitStrategy.ts"
 import type { WorkerPanicked } from "../errors/Errors.ts"
-import { Command, type ControlBlock, Status } from "../ring/ControlBlock.ts"
+import { Command, type ControlBlock } from "../ring/ControlBlock.ts"
 import { Answering } from "./Answering.ts"
 import { Custody } from "./Custody.ts"
-import * as Doorbell from "../ring/Doorbell.ts"
+import type { ByteMemory } from "../ring/ByteMemory.ts"
 import { Kind } from "../ring/Frame.ts"
 import { Envelope, EnvelopeKind, makeHead, readHead } from "./Envelope.ts"
 import { KeyedTasks } from "./KeyedTasks.ts"
 import { Invoker } from "./Invoker.ts"
 import { Panic, panicked } from "./Panic.ts"
 import { type Entry, Parking } from "./Parking.ts"
-import { placeOf, Progress, type Taken } from "./Progress.ts"
+import { Progress, type Taken } from "./Progress.ts"
 import type { Replier } from "./Replier.ts"
 import { Reporting } from "./Reporting.ts"
 import { Retrying } from "./Retrying.ts"
+import { Waits } from "./Waits.ts"
 import * as Wire from "./Wire.ts"
 import type { AnyImplementation } from "./Worker.ts"
 import type { Links } from "./Workers.ts"
@@ -73,8 +72,7 @@ export class Loop {
   private readonly batchMillis: number
   private readonly tasks: KeyedTasks | undefined
   private readonly progress: Progress
-  private readonly mail: Waiter
-  private readonly called: Waiter
+  private readonly waits: Waits
   private readonly custody: Custody | undefined
   private readonly parking: Parking | undefined
   private readonly advance = () => this.reader.advance()
@@ -82,8 +80,6 @@ export class Loop {
   private batch: Array<unknown> = []
   private batchSince = 0
   private handled = 0
-  private woken = false
-  private tickDue = false
 
   constructor(
     implementation: AnyImplementation,
@@ -125,55 +121,32 @@ export class Loop {
     this.batchSize = this.fullBatch
     this.batchMillis = handlers.batchWithin === undefined ? 0 : toMillis(handlers.batchWithin)
     this.progress = new Progress(port, safeguard?.snapshots === undefined)
-    const { memory } = port.mesh
-    const ring = () => {
-      this.woken = true
-      Doorbell.ring(memory, port.bell)
-    }
+    const waits = new Waits(reader, control, replier, links.mailbox.wait)
+    this.waits = waits
     const { concurrency } = handlers
-    this.tasks = concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, scope, ring)
+    this.tasks = concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, scope, waits.ring)
     const custody =
-      safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, ring)
+      safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
+    waits.custody = custody
     this.retrying =
       this.tasks === undefined ? undefined : new Retrying(invoker, this.tasks, custody, this.reporting)
     this.parking =
       custody?.asks === true && this.tasks === undefined && handlers.handleBatch === undefined
-        ? this.makeParking(custody)
+        ? new Parking(invoker, this.reporting, custody, ({ taken }) => {
+            this.handled += 1
+            this.progress.done(taken)
+          })
         : undefined
     if (safeguard?.singly === true && handlers.handleBatch !== undefined) {
       this.singly = this.batchSize
       this.batchSize = 1
     }
-    const called = () =>
-      control.asked ||
-      control.command !== Command.Run ||
-      this.tickDue ||
-      this.woken ||
-      (custody !== undefined && custody.confirmed)
-    this.mail = new Waiter(new Mail(reader, called), links.mailbox.wait)
-    // For waits that mail does not end: while paused, and while no more tasks are taken on.
-    this.called = new Waiter(
-      {
-        memory,
-        bell: port.bell,
-        ready: () =>
-          control.asked ||
-          this.woken ||
-          (control.command !== Command.Pause && (control.command !== this.obeyed || this.hasVerdict)),
-        arm: () => port.arm(),
-        parked: () => {}
-      },
-      "park"
-    )
   }
-
-  private obeyed: number = Command.Run
 
   /** Makes the tick run before the next message. */
   tick(): void {
-    this.tickDue = true
-    Doorbell.ring(this.reader.port.mesh.memory, this.reader.port.bell)
+    this.waits.tick()
   }
 
   /** Handles messages until it is told to stop and the mailbox is empty. */
@@ -182,14 +155,14 @@ export class Loop {
       const turn = this.turn()
       if (Effect.isEffect(turn)) yield* turn
       else if (turn === "again") yield* Effect.yieldNow
-      else if (turn === "command") yield* this.pause
-      else if (turn === "busy") yield* this.waitForTasks
+      else if (turn === "command") yield* this.waits.pause
+      else if (turn === "busy") yield* this.waits.tasks
       else if (this.control.command === Command.Stop) {
-        if (this.parked || (this.tasks !== undefined && !this.tasks.idle)) yield* this.waitForTasks
+        if (this.parked || (this.tasks !== undefined && !this.tasks.idle)) yield* this.waits.tasks
         else if (!this.isDry) yield* Effect.yieldNow
         else return yield* this.replier.finish
       } else if (this.batch.length > 0) yield* this.linger
-      else yield* this.mail.wait(true)
+      else yield* this.waits.mail
       if (this.replier.full) yield* this.replier.flush
     }
   })
@@ -203,32 +176,10 @@ export class Loop {
     return this.batch.length === 0 && !this.reader.ready() && !this.reader.isAwaiting && !port.scout()
   }
 
-  private readonly pause: Effect.Effect<void> = Effect.suspend(() => {
-    this.obeyed = Command.Pause
-    this.control.status = Status.Paused
-    this.control.pong()
-    this.woken = false
-    if (this.control.command === Command.Pause) return Effect.flatMap(this.called.wait(true), () => this.pause)
-    this.obeyed = Command.Run
-    this.control.status = Status.Running
-    return Effect.void
-  })
-
-  private readonly waitForTasks: Effect.Effect<void> = Effect.suspend(() => {
-    this.obeyed = this.control.command
-    const wait = this.woken ? Effect.void : this.called.wait(true)
-    return Effect.map(wait, () => {
-      this.woken = false
-      this.obeyed = Command.Run
-      this.replier.publish()
-      this.control.pong()
-    })
-  })
-
   /** Waits for more messages until the batch that was begun is due. */
   private readonly linger: Effect.Effect<void> = Effect.suspend(() =>
     Effect.raceFirst(
-      this.mail.wait(true),
+      this.waits.mail,
       Effect.map(Effect.sleep(Math.max(0, this.batchSince + this.batchMillis - performance.now())), () => {
         // Not left to the clock: timers may be early, or a test's.
         this.batchSince = -Infinity
@@ -237,20 +188,19 @@ export class Loop {
   )
 
   private turn(): Turn {
-    const { control, reader, tasks } = this
+    const { control, custody, reader, tasks, waits } = this
     const started = performance.now()
     let untilClock = clockEvery
-    const { custody } = this
     let busy = true
-    this.woken = false
+    waits.woken = false
     try {
       if (tasks?.failure !== undefined) throw this.failureOf(tasks.failure)
       custody?.confirm()
       for (;;) {
         if (control.asked) control.pong()
-        if (control.command === Command.Pause || this.tickDue) {
+        if (control.command === Command.Pause || waits.tickDue) {
           if (this.batch.length > 0) return this.runBatch()
-          if (this.tickDue) return this.runTick()
+          if (waits.tickDue) return this.runTick()
           // Held only once nothing runs any more: a paused worker does nothing.
           return tasks === undefined || tasks.quiet ? "command" : "busy"
         }
@@ -259,7 +209,7 @@ export class Loop {
           this.saveIfReady(custody)
         }
         const full = tasks !== undefined && (!tasks.accepts || (custody !== undefined && custody.due && !tasks.quiet))
-        if (full && !this.hasVerdict) return "busy"
+        if (full && !waits.hasVerdict) return "busy"
         const kind = reader.next()
         if (kind === Kind.Empty) {
           if (this.batch.length > 0 && this.batchDue()) return this.runBatch()
@@ -300,13 +250,6 @@ export class Loop {
     return this.parking !== undefined && this.parking.size > 0
   }
 
-  /** Whether the lane of decisions, the most urgent one, has one. */
-  private get hasVerdict(): boolean {
-    const { custody, reader } = this
-    if (custody === undefined || !custody.asks) return false
-    return reader.ready() && reader.port.laneIndex === 0
-  }
-
   /** Whether the frame that was found is to be handled; passes it if not. */
   private admit(custody: Custody, kind: number): boolean {
     if (custody.skip(this.advance)) return false
@@ -331,20 +274,6 @@ export class Loop {
 
   private saveIfReady(custody: Custody): void {
     if (custody.ready && (this.tasks === undefined || this.tasks.quiet)) this.reporting.save(custody)
-  }
-
-  private makeParking(custody: Custody): Parking {
-    const { invoker, reporting } = this
-    return new Parking({
-      begin: (entry) => custody.mark(entry.taken),
-      report: (ticket, entry, error) => reporting.failed(ticket, placeOf(entry.taken), error),
-      letter: (entry) => reporting.dead(placeOf(entry.taken), () => entry.message!.value),
-      done: (entry) => {
-        this.handled += 1
-        this.progress.done(entry.taken)
-      },
-      panicOf: (_, cause) => invoker.errorOf("handle", cause)
-    })
   }
 
   private entryOf(key: number, message: Entry["message"], work: () => unknown): Entry {
@@ -481,16 +410,20 @@ export class Loop {
   }
 
   private runTick(): Turn {
-    this.tickDue = false
+    this.waits.tickDue = false
     this.custody?.touch()
     return this.invoker.tick() ?? "again"
+  }
+
+  private readonly readHead = (memory: ByteMemory, offset: number, end: number): void => {
+    readHead(this.head, memory, offset, end)
   }
 
   private request(kind: number): Turn | undefined {
     // What was sent before a request is handled before it.
     if (this.batch.length > 0) return this.runBatch()
     const { head, reader } = this
-    reader.readWith((memory, offset, end) => readHead(head, memory, offset, end))
+    reader.readWith(this.readHead)
     const wire = kind === EnvelopeKind.Request ? this.requests[head.detail] : undefined
     if (wire === undefined) {
       throw new Panic(panicked(this.invoker.workerId, "receive", `there is no request number ${head.detail} in the contract`))

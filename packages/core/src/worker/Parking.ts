@@ -9,7 +9,10 @@
  */
 import * as Effect from "effect/Effect"
 import type { WorkerPanicked } from "../errors/Errors.ts"
-import type { Taken } from "./Progress.ts"
+import type { Custody } from "./Custody.ts"
+import type { Invoker } from "./Invoker.ts"
+import { placeOf, type Taken } from "./Progress.ts"
+import type { Reporting } from "./Reporting.ts"
 
 /**
  * Something taken from the mailbox that is to be done, in the order of its key.
@@ -26,21 +29,6 @@ export interface Entry {
   readonly work: () => unknown
 }
 
-/**
- * @category models
- * @since 0.1.0
- */
-export interface ParkingHooks {
-  /** An entry is about to be done. */
-  readonly begin: (entry: Entry) => void
-  /** Tells the owner, which decides about `ticket`. */
-  readonly report: (ticket: number, entry: Entry, error: WorkerPanicked) => void
-  /** Sends the message to the owner, as a dead letter. */
-  readonly letter: (entry: Entry) => void
-  readonly done: (entry: Entry) => void
-  readonly panicOf: (entry: Entry, cause: unknown) => WorkerPanicked
-}
-
 type Work = Effect.Effect<void, WorkerPanicked> | undefined
 
 type Outcome = boolean | Effect.Effect<boolean, WorkerPanicked>
@@ -50,15 +38,21 @@ type Outcome = boolean | Effect.Effect<boolean, WorkerPanicked>
  * @since 0.1.0
  */
 export class Parking {
-  private readonly hooks: ParkingHooks
+  private readonly invoker: Invoker
+  private readonly reporting: Reporting
+  private readonly custody: Custody
+  private readonly onDone: (entry: Entry) => void
   /** What waits behind the failed one of each key. */
   private readonly behind = new Map<number, Array<Entry>>()
   private readonly failed = new Map<number, Entry>()
   // Not from 0: a decision that was made for a predecessor must not be taken for one about this life.
   private ticket = (Math.random() * 2 ** 31) | 0
 
-  constructor(hooks: ParkingHooks) {
-    this.hooks = hooks
+  constructor(invoker: Invoker, reporting: Reporting, custody: Custody, onDone: (entry: Entry) => void) {
+    this.invoker = invoker
+    this.reporting = reporting
+    this.custody = custody
+    this.onDone = onDone
   }
 
   /** Keys that are held. */
@@ -79,7 +73,7 @@ export class Parking {
     if (!this.behind.has(entry.key)) this.behind.set(entry.key, [])
     this.ticket = (this.ticket + 1) | 0
     this.failed.set(this.ticket, entry)
-    this.hooks.report(this.ticket, entry, error)
+    this.reporting.failed(this.ticket, placeOf(entry.taken), error)
   }
 
   /** Does what the owner decided. */
@@ -88,14 +82,14 @@ export class Parking {
     if (entry === undefined) return undefined
     this.failed.delete(ticket)
     if (again) return this.after(this.run(entry), entry.key)
-    this.hooks.letter(entry)
-    this.hooks.done(entry)
+    this.reporting.dead(placeOf(entry.taken), () => entry.message!.value)
+    this.onDone(entry)
     return this.drain(entry.key)
   }
 
   private run(entry: Entry): Outcome {
     let result: unknown
-    this.hooks.begin(entry)
+    this.custody.mark(entry.taken)
     try {
       result = entry.work()
     } catch (cause) {
@@ -112,12 +106,12 @@ export class Parking {
   }
 
   private succeed(entry: Entry): true {
-    this.hooks.done(entry)
+    this.onDone(entry)
     return true
   }
 
   private fail(entry: Entry, cause: unknown): false {
-    this.park(entry, this.hooks.panicOf(entry, cause))
+    this.park(entry, this.invoker.errorOf("handle", cause))
     return false
   }
 

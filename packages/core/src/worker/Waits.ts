@@ -1,0 +1,106 @@
+/**
+ * What a worker's loop waits for, and what wakes it: mail, commands, its tick, its own tasks, and the
+ * word of its owner.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import { Mail } from "../channel/Ends.ts"
+import type { FrameReader } from "../channel/FrameReader.ts"
+import { Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
+import { Command, type ControlBlock, Status } from "../ring/ControlBlock.ts"
+import * as Doorbell from "../ring/Doorbell.ts"
+import type { Custody } from "./Custody.ts"
+import type { Replier } from "./Replier.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Waits {
+  /** Whether something has ended or come since the loop last looked. */
+  woken = false
+  tickDue = false
+  /** Undefined for a worker that nobody supervises. Set once, before the first wait. */
+  custody: Custody | undefined
+  private readonly reader: FrameReader
+  private readonly control: ControlBlock
+  private readonly replier: Replier
+  private readonly mailbox: Waiter
+  private readonly called: Waiter
+  private obeyed: number = Command.Run
+
+  constructor(reader: FrameReader, control: ControlBlock, replier: Replier, strategy: WaitStrategy) {
+    const { port } = reader
+    const { memory } = port.mesh
+    this.reader = reader
+    this.control = control
+    this.replier = replier
+    const called = () =>
+      control.asked ||
+      control.command !== Command.Run ||
+      this.tickDue ||
+      this.woken ||
+      (this.custody !== undefined && this.custody.confirmed)
+    this.mailbox = new Waiter(new Mail(reader, called), strategy)
+    // For waits that mail does not end: while paused, and while no more tasks are taken on.
+    this.called = new Waiter(
+      {
+        memory,
+        bell: port.bell,
+        ready: () =>
+          control.asked ||
+          this.woken ||
+          (control.command !== Command.Pause && (control.command !== this.obeyed || this.hasVerdict)),
+        arm: () => port.arm(),
+        parked: () => {}
+      },
+      "park"
+    )
+  }
+
+  /** Wakes the loop. */
+  readonly ring = (): void => {
+    this.woken = true
+    Doorbell.ring(this.reader.port.mesh.memory, this.reader.port.bell)
+  }
+
+  /** Makes the tick run before the next message. */
+  tick(): void {
+    this.tickDue = true
+    Doorbell.ring(this.reader.port.mesh.memory, this.reader.port.bell)
+  }
+
+  /** Whether the lane of decisions, the most urgent one, has one. */
+  get hasVerdict(): boolean {
+    const { custody, reader } = this
+    if (custody === undefined || !custody.asks) return false
+    return reader.ready() && reader.port.laneIndex === 0
+  }
+
+  readonly mail: Effect.Effect<void> = Effect.suspend(() => this.mailbox.wait(true))
+
+  /** Holds on until it is told otherwise. */
+  readonly pause: Effect.Effect<void> = Effect.suspend(() => {
+    this.obeyed = Command.Pause
+    this.control.status = Status.Paused
+    this.control.pong()
+    this.woken = false
+    if (this.control.command === Command.Pause) return Effect.flatMap(this.called.wait(true), () => this.pause)
+    this.obeyed = Command.Run
+    this.control.status = Status.Running
+    return Effect.void
+  })
+
+  /** Waits until a task has ended, or its owner has decided about one. */
+  readonly tasks: Effect.Effect<void> = Effect.suspend(() => {
+    this.obeyed = this.control.command
+    const wait = this.woken ? Effect.void : this.called.wait(true)
+    return Effect.map(wait, () => {
+      this.woken = false
+      this.obeyed = Command.Run
+      this.replier.publish()
+      this.control.pong()
+    })
+  })
+}

@@ -41,7 +41,7 @@ export const ChannelOptions = Schema.Struct({
   /** For messages, errors and metrics. */
   name: orDefault(Schema.String, "channel"),
   /** Most unacknowledged messages between one sender and one receiver. */
-  capacity: orDefault(positive("messages", 2 ** 24), 1024),
+  capacity: orDefault(positive("messages", 2 ** 24), 8192),
   /**
    * Bytes of ring between one sender and one receiver, rounded up to a power of two. The default
    * is 64 bytes a message of `capacity`, at least 64 KiB and at most 1 MiB. A message of more than

@@ -58,9 +58,6 @@ export class Room implements Waitable {
   arm(): void {
     this.writer.port.arm()
   }
-  progress(): number {
-    return this.writer.port.committed
-  }
   parked(millis: number): void {
     this.time.add(millis)
   }
@@ -95,9 +92,6 @@ export class Mail implements Waitable {
   }
   arm(): void {
     this.reader.port.arm()
-  }
-  progress(): number {
-    return this.reader.port.passed
   }
   parked(millis: number): void {
     this.time.add(millis)

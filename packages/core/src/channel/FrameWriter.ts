@@ -22,7 +22,7 @@ const maxBeside = 0x7ffffff0
 const besidePayload = 8
 
 /** Bytes that may wait beside the ring for one receiver, if the ring itself is not larger. One message always may. */
-const leastBesideBytes = 8 * 1_048_576
+const leastBesideBytes = 32 * 1_048_576
 
 /** Bytes that small messages are encoded into together while there is no room for them. */
 const chunkBytes = 65_536

@@ -9,10 +9,9 @@
  * | `hybrid` | spins 2 µs, yields while traffic is hot, then parks | 1 to 60 µs | nothing once idle |
  * | `block` | sleeps the whole thread | about 55 µs | nothing, but timers, I/O, other fibers and the debugger stop |
  *
- * Traffic is hot while recent waits were shorter than 250 µs on the average, or 64 messages or more
- * went through since the last wait: `hybrid` then yields for up to twice that average, or for 250 µs,
- * before it parks; otherwise it parks at once. (Were the messages not counted, a sender and a
- * receiver could park in turns for ever, each waiting only for the other's wake-up.)
+ * Traffic is hot while waits are shorter than 250 µs: `hybrid` then yields for up to twice as long as
+ * the last ones took. Every longer wait halves that, down to 20 µs: where there are more threads than
+ * processors, looking at every turn only keeps the processor from those that are waited for.
  *
  * `block` is for a thread that does nothing else; it wakes every 100 ms to let the event loop turn.
  *
@@ -51,8 +50,6 @@ export interface Waitable {
   /** Whether there is something to do. Called often, must be cheap. */
   ready(): boolean
   arm(): void
-  /** Messages that went through so far; absent where none do. */
-  progress?(): number
   /** Told after each sleep, in milliseconds. */
   parked(millis: number): void
 }
@@ -62,8 +59,7 @@ const recheckMillis = 100
 const spinMillis = 0.002
 const longSpinMillis = 0.05
 const hottestMillis = 0.25
-/** From so many messages between two waits on they are a stream. */
-const streamMessages = 64
+const coolestMillis = 0.02
 
 /**
  * Waits for one half, remembering how long its waits were.
@@ -74,8 +70,8 @@ const streamMessages = 64
 export class Waiter {
   private readonly target: Waitable
   private readonly strategy: WaitStrategy
-  private average = hottestMillis
-  private before = 0
+  /** How long `hybrid` yields before it parks, in milliseconds. */
+  private patience = hottestMillis
 
   constructor(target: Waitable, strategy: WaitStrategy) {
     this.target = target
@@ -105,7 +101,7 @@ export class Waiter {
         done = true
         if (timer !== undefined) clearTimeout(timer)
         const millis = performance.now() - start
-        this.average += (Math.min(millis, 4 * hottestMillis) - this.average) / 8
+        this.learn(millis)
         resume(Effect.void)
       }
       const budget = this.budget(keepAlive)
@@ -183,19 +179,20 @@ export class Waiter {
         return 0
       case "hybrid":
         // Where waits are long, looking at every turn only keeps the processor from those waited for.
-        if (this.moved() >= streamMessages) return hottestMillis
-        return this.average > hottestMillis ? 0 : Math.min(2 * this.average, hottestMillis)
+        return this.patience
       default:
         return keepAlive ? Infinity : hottestMillis
     }
   }
 
-  /** Messages since the last wait. */
-  private moved(): number {
-    const progress = this.target.progress?.() ?? 0
-    const moved = progress - this.before
-    this.before = progress
-    return moved
+  private learn(millis: number): void {
+    if (millis > hottestMillis) {
+      this.patience = Math.max(this.patience / 2, coolestMillis)
+    } else {
+      const enough = Math.min(Math.max(2 * millis, coolestMillis), hottestMillis)
+      // Up at once, so that two halves that park in turns find each other awake again; down slowly.
+      this.patience = enough > this.patience ? enough : this.patience + (enough - this.patience) / 8
+    }
   }
 
   private spin(start: number): boolean {

@@ -52,7 +52,6 @@ class Way {
       bell: room.bell,
       ready: () => room.ready() || ended(),
       arm: () => room.arm(),
-      progress: () => room.progress(),
       parked: (millis) => room.parked(millis)
     }
     this.writer = writer

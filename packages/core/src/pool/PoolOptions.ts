@@ -38,7 +38,7 @@ export const OverflowPolicy = Schema.Literals(["wait", "fail", "dropNewest", "dr
 export const Profile = Schema.Literals(["balanced", "throughput", "lowLatency"])
 
 const profiles = {
-  balanced: { capacity: 4096, wait: "hybrid" },
+  balanced: { capacity: 8192, wait: "hybrid" },
   throughput: { capacity: 65_536, wait: "hybrid" },
   lowLatency: { capacity: 1024, wait: "yield" }
 } as const
@@ -55,7 +55,7 @@ export const PoolOptions = Schema.Struct({
   /** Most workers that it may be resized to while other threads send to it; 4 times `size` if absent. */
   maxSize: Schema.optionalKey(count(1024)),
   profile: orDefault(Profile, "balanced"),
-  /** Most messages that wait for one worker; 4096 in profile `balanced`. */
+  /** Most messages that wait for one worker; 8192 in profile `balanced`. */
   capacity: Schema.optionalKey(count(2 ** 24)),
   /** Bytes that wait for one worker, rounded up to a power of two; 64 a message, 4 MiB at most, if absent. */
   capacityBytes: Schema.optionalKey(count(2 ** 28, 1024)),

@@ -171,11 +171,6 @@ export class LaneConsumer {
     this.received += 1
   }
 
-  /** Messages passed so far. */
-  get passed(): number {
-    return this.received
-  }
-
   /** Publishes how far this consumer has read, for statistics. */
   publishRead(): void {
     if (this.position === this.readPublished) return

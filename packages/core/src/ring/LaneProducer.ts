@@ -221,11 +221,6 @@ export class LaneProducer {
     return (this.write - this.acked) | 0
   }
 
-  /** Messages committed so far. */
-  get committed(): number {
-    return this.sent
-  }
-
   /** Messages that are not acknowledged, unpublished ones included. */
   get depth(): number {
     return (this.seq - this.memory.seam.load(this.i32, this.control + LaneControl.ackedCount)) | 0

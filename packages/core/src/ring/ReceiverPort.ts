@@ -154,13 +154,6 @@ export class ReceiverPort {
     }
   }
 
-  /** Messages passed in all lanes so far. */
-  get passed(): number {
-    let passed = 0
-    for (let i = 0; i < this.lanes.length; i++) passed += this.lanes[i].passed
-    return passed
-  }
-
   /** Publishes how far was read, once a batch, for statistics. */
   publishRead(): void {
     for (let i = 0; i < this.lanes.length; i++) this.lanes[i].publishRead()

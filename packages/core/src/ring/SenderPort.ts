@@ -114,13 +114,6 @@ export class SenderPort {
     return dead ? "receiver-died" : "receiver-closed"
   }
 
-  /** Messages committed in all lanes so far. */
-  get committed(): number {
-    let committed = 0
-    for (let r = 0; r < this.lanes.length; r++) committed += this.lanes[r].committed
-    return committed
-  }
-
   /** Messages in all lanes that are not acknowledged, unpublished ones included. */
   get depth(): number {
     let depth = 0

@@ -28,7 +28,7 @@ import { Envelope, EnvelopeKind, makeHead, readHead } from "./Envelope.ts"
 import { KeyedTasks } from "./KeyedTasks.ts"
 import { Invoker } from "./Invoker.ts"
 import { Panic, panicked } from "./Panic.ts"
-import { type Entry, Parking } from "./Parking.ts"
+import { Parking } from "./Parking.ts"
 import { Progress, type Taken } from "./Progress.ts"
 import type { Replier } from "./Replier.ts"
 import { Reporting } from "./Reporting.ts"
@@ -55,7 +55,7 @@ type Turn = "idle" | "again" | "command" | "busy" | Effect.Effect<void, WorkerPa
  */
 export class Loop {
   private readonly handlers: AnyImplementation["handlers"]
-  private readonly invoker: Invoker
+  readonly invoker: Invoker
   private readonly answering: Answering
   private readonly reporting: Reporting
   private readonly retrying: Retrying | undefined
@@ -194,7 +194,7 @@ export class Loop {
     let busy = true
     waits.woken = false
     try {
-      if (tasks?.failure !== undefined) throw this.failureOf(tasks.failure)
+      if (tasks?.failure !== undefined) throw new Panic(this.invoker.errorOf("handle", Cause.squash(tasks.failure)))
       custody?.confirm()
       for (;;) {
         if (control.asked) control.pong()
@@ -276,27 +276,11 @@ export class Loop {
     if (custody.ready && (this.tasks === undefined || this.tasks.quiet)) this.reporting.save(custody)
   }
 
-  private entryOf(key: number, message: Entry["message"], work: () => unknown): Entry {
-    return { key, message, work, taken: this.progress.take(this.advance) }
-  }
-
-  private workOf(message: unknown, context: string | undefined): () => unknown {
-    return () => {
-      const result = this.invoker.handle(message)
-      return Effect.isEffect(result) ? this.invoker.provided(result, "handle", message, context) : undefined
-    }
-  }
-
   /** The message in hand failed: parked for its owner to decide, if that is who decides. */
   private park(parking: Parking, message: unknown, context: string | undefined, error: WorkerPanicked): void {
     // What was passed before it is done.
     this.ack()
-    parking.park(this.entryOf(this.invoker.hashOf(message), { value: message }, this.workOf(message, context)), error)
-  }
-
-  private failureOf(cause: Cause.Cause<unknown>): unknown {
-    const error = Cause.squash(cause)
-    return error instanceof Panic ? error : new Panic(error as WorkerPanicked)
+    parking.park(parking.entryOf(message, context, this.progress.take(this.advance)), error)
   }
 
   private message(): Turn | undefined {
@@ -322,7 +306,7 @@ export class Loop {
       return undefined
     }
     if (parking !== undefined && parking.size > 0) {
-      return parking.add(this.entryOf(this.invoker.hashOf(message), { value: message }, this.workOf(message, context)))
+      return parking.add(parking.entryOf(message, context, this.progress.take(this.advance)))
     }
     let result: unknown
     try {
@@ -434,7 +418,8 @@ export class Loop {
     if (wire === internal?.extract || wire === internal?.restore) return this.move(id, wire)
     const payload = reader.read(this.payloads[wire.index])
     if (this.parking !== undefined && this.parking.size > 0) {
-      return this.parking.add(this.entryOf(key, undefined, () => this.answering.answer(id, wire, payload, context)))
+      const work = () => this.answering.answer(id, wire, payload, context)
+      return this.parking.add({ key, message: undefined, work, taken: this.progress.take(this.advance) })
     }
     if (this.tasks !== undefined) {
       this.addTask(key, (done) => this.answering.answer(id, wire, payload, context) ?? done())
@@ -486,9 +471,5 @@ export class Loop {
   /** Lets go of what outlives it. */
   close(): void {
     this.custody?.close()
-  }
-
-  get shutdown(): Effect.Effect<void, WorkerPanicked> {
-    return this.invoker.shutdown
   }
 }

@@ -60,6 +60,16 @@ export class Parking {
     return this.behind.size
   }
 
+  /** A message that was taken, to be handled. Throws a `Panic` if it has no key. */
+  entryOf(message: unknown, context: string | undefined, taken: Taken): Entry {
+    const { invoker } = this
+    const work = (): unknown => {
+      const result = invoker.handle(message)
+      return Effect.isEffect(result) ? invoker.provided(result, "handle", message, context) : undefined
+    }
+    return { key: invoker.hashOf(message), taken, message: { value: message }, work }
+  }
+
   /** Does an entry now, or once those of its key before it are done. */
   add(entry: Entry): Work {
     const queue = this.behind.get(entry.key)

@@ -109,7 +109,7 @@ export const run = (
         loop.run,
         Effect.sync(() => loop.finish())
       )
-      yield* Effect.onExit(Effect.andThen(finished, loop.shutdown), () =>
+      yield* Effect.onExit(Effect.andThen(finished, loop.invoker.shutdown), () =>
         Effect.sync(() => {
           control.status = Status.Stopped
         })

@@ -33,7 +33,8 @@ export const resolve = (
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<ReadonlyArray<Entry>, InvalidConfig> =>
   Effect.forEach(entries, ([contract, module]): Effect.Effect<Entry, InvalidConfig> => {
-    const found = module.protocol !== "file:" ? module : [module, compiled(module)].find((url) => isFile(fileURLToPath(url)))
+    const found =
+      module.protocol !== "file:" ? module : [module, compiled(module)].find((url) => isFile(fileURLToPath(url)))
     return found === undefined
       ? Effect.fail(
           new InvalidConfig({

@@ -65,7 +65,9 @@ const where = "NodeProcesses.layer"
 /** The flags of Node.js that stand for the limits of a `WorkerConfig`. */
 const flagsOf = ({ execArgv, heapMegabytes, stackMegabytes, youngHeapMegabytes }: WorkerConfig): Array<string> => [
   ...(heapMegabytes === undefined ? [] : [`--max-old-space-size=${heapMegabytes}`]),
-  ...(youngHeapMegabytes === undefined ? [] : [`--max-semi-space-size=${Math.max(1, Math.floor(youngHeapMegabytes / 3))}`]),
+  ...(youngHeapMegabytes === undefined
+    ? []
+    : [`--max-semi-space-size=${Math.max(1, Math.floor(youngHeapMegabytes / 3))}`]),
   ...(stackMegabytes === undefined ? [] : [`--stack-size=${stackMegabytes * 984}`]),
   ...(execArgv ?? [])
 ]

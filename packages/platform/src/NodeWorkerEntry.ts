@@ -53,9 +53,7 @@ export const launch = <Self, E>(implementation: Layer.Layer<Worker.Implementatio
           (message) => runner.sendUnsafe(port, { _tag: "Telemetry", telemetry: message }),
           boot.traced
         )
-        const exit = yield* Effect.exit(
-          Effect.provide(life(layer, boot.contract, place.links, ready), telemetry)
-        )
+        const exit = yield* Effect.exit(Effect.provide(life(layer, boot.contract, place.links, ready), telemetry))
         yield* place.leave(() => runner.sendUnsafe(port, reportOf(place.links.workerId, exit)))
       })
     )

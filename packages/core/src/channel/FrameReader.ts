@@ -39,6 +39,8 @@ export class FrameReader {
   private inbox: Inbox | undefined
   private sequence = 0
   private beside = false
+  /** Bytes of the buffers found so far; whoever limits them sets it back. */
+  bytesBeside = 0
   /** The frame that is there without its buffers. */
   private awaited: Inbox | undefined
   private awaitedSequence = 0
@@ -76,6 +78,9 @@ export class FrameReader {
       return Kind.Empty
     }
     if (this.awaited === inbox) this.awaited = undefined
+    if (this.buffers === undefined && buffers !== "lost") {
+      for (const buffer of buffers) this.bytesBeside += buffer.byteLength
+    }
     this.buffers = buffers
     this.inbox = inbox
     this.sequence = lane.count

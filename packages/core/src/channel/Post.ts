@@ -312,7 +312,7 @@ export class Inbox {
   }
 
   private find(sequence: number): ReadonlyArray<ArrayBufferLike> | "lost" | undefined {
-    if (!this.arrived.has(sequence)) this.drain()
+    if (!this.arrived.has(sequence)) this.drain(sequence)
     const buffers = this.arrived.get(sequence)
     if (buffers !== undefined) return buffers
     if (this.mark !== undefined && ((this.mark - sequence) | 0) >= 0) return "lost"
@@ -320,10 +320,14 @@ export class Inbox {
     return this.asking && this.sender.isDead() ? "lost" : undefined
   }
 
-  private drain(): void {
+  /**
+   * Takes what has arrived, up to a frame: buffers that stay in the port's queue are not this
+   * thread's to collect yet, and those that are taken late die young.
+   */
+  private drain(sequence: number): void {
     const receive = connector?.receiveSync
     if (this.port === undefined || receive === undefined) return
-    for (;;) {
+    while (!this.arrived.has(sequence)) {
       const item = receive(this.port)
       if (item === undefined) return
       this.store(item.message as Parcel)

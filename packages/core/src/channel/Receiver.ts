@@ -60,6 +60,9 @@ export interface Receiver<out A> {
 
 const defaultMax = 256
 
+/** Bytes beside the ring after which a batch is complete: large arrays are cheapest to collect while young. */
+const besideBatch = 4 * 1_048_576
+
 /** A receiver that is never out of work looks for new senders after this many batches. */
 const scoutEvery = 64
 
@@ -204,9 +207,10 @@ export class ReceiverImpl<A> implements Receiver<A> {
     const out = this.scratch ?? []
     let count = 0
     reader.port.reached = 0
+    reader.bytesBeside = 0
     if (++this.batches % scoutEvery === 0) reader.port.scout()
     try {
-      while (count < max && reader.next() !== Kind.Empty) {
+      while (count < max && reader.bytesBeside < besideBatch && reader.next() !== Kind.Empty) {
         const many = reader.take(codec, Kind.Data, out, count, max)
         count += many
         if (many > 0) continue

@@ -9,8 +9,8 @@
  * | `hybrid` | spins 2 µs, yields while traffic is hot, then parks | 1 to 60 µs | nothing once idle |
  * | `block` | sleeps the whole thread | about 55 µs | nothing, but timers, I/O, other fibers and the debugger stop |
  *
- * Traffic is hot while waits are shorter than 250 µs: `hybrid` then yields for up to twice as long as
- * the last ones took. Every longer wait halves that, down to 20 µs: where there are more threads than
+ * Traffic is hot while waits are shorter than 500 µs: `hybrid` then yields for up to twice as long as
+ * the last ones took, at most 250 µs. Every longer wait halves that, down to 20 µs: where there are more threads than
  * processors, looking at every turn only keeps the processor from those that are waited for.
  *
  * `block` is for a thread that does nothing else; it wakes every 100 ms to let the event loop turn.
@@ -186,7 +186,7 @@ export class Waiter {
   }
 
   private learn(millis: number): void {
-    if (millis > hottestMillis) {
+    if (millis > 2 * hottestMillis) {
       this.patience = Math.max(this.patience / 2, coolestMillis)
     } else {
       const enough = Math.min(Math.max(2 * millis, coolestMillis), hottestMillis)

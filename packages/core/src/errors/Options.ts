@@ -22,7 +22,11 @@ const valueAt = (input: unknown, path: ReadonlyArray<PropertyKey>): unknown =>
  * @category constructors
  * @since 0.1.0
  */
-export const decode = <A, I>(schema: Schema.Codec<A, I>, where: string, input: unknown): Effect.Effect<A, InvalidConfig> =>
+export const decode = <A, I>(
+  schema: Schema.Codec<A, I>,
+  where: string,
+  input: unknown
+): Effect.Effect<A, InvalidConfig> =>
   Result.match(Schema.decodeUnknownResult(schema, { onExcessProperty: "error" })(input), {
     onSuccess: (options) => Effect.succeed(options),
     onFailure: (error) => {

@@ -146,7 +146,8 @@ export class Delivery {
     const parcels: Array<Destined> = []
     for (const [member, rest] of full ?? []) parcels.push(destined(member, rest))
     if (moving !== undefined) parcels.push(destined(undefined, moving))
-    if (from !== undefined) from.onward = failure === undefined ? parcels : [...parcels, destined(undefined, failure.unsent)]
+    if (from !== undefined)
+      from.onward = failure === undefined ? parcels : [...parcels, destined(undefined, failure.unsent)]
     return this.settle(parcels, failure, timeout)
   }
 

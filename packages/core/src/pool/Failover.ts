@@ -72,7 +72,10 @@ export class Failover {
       if (own.length < change.moves.length) return Effect.succeed(-1)
       const groups = new Set(own.map(({ group }) => group))
       const transfer = Effect.andThen(this.bringState(member, change), this.bringMessages(member, change))
-      return Effect.as(this.rescaling.holding(groups, Effect.void, transfer, change), groups.size)
+      return Effect.map(this.rescaling.holding(groups, Effect.void, transfer, change), () => {
+        this.requests.reroute(member)
+        return groups.size
+      })
     })
     const others = () => this.placement.members.some((other) => other !== member && other.recovering)
     const settled = Effect.timeoutOrElse(

@@ -70,6 +70,9 @@ export interface MemberHooks {
   readonly recover: (member: Member, panic: WorkerPanicked) => void
 }
 
+/** How long what a life acquired may take to be released, in milliseconds. */
+const leaveMillis = 1000
+
 /**
  * @category models
  * @since 0.1.0
@@ -237,25 +240,26 @@ export class Member {
   // Interrupted while it starts, or not at all: a life that nobody follows would never be over.
   private readonly spawn = Effect.uninterruptibleMask((restore) => this.spawnWith(restore))
 
-  private readonly spawnWith = Effect.fnUntraced({ self: this }, function* (
-    restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>
-  ) {
-    const life = yield* Scope.fork(this.hooks.scope)
-    const process = yield* this.hooks.start(this).pipe(
-      Scope.provide(life),
-      restore,
-      Effect.onError((cause) => Scope.close(life, Exit.failCause(cause)))
-    )
-    this.process = process
-    this.begun = true
-    this.over = Deferred.makeUnsafe<void>()
-    this.killed = false
-    this.recovering = false
-    this.refusingUntil = 0
-    this.mailbox.open = true
-    this.hooks.onStart(this)
-    yield* Effect.forkIn(this.follow(process, life), this.hooks.scope)
-  })
+  private readonly spawnWith = Effect.fnUntraced(
+    { self: this },
+    function* (restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) {
+      const life = yield* Scope.fork(this.hooks.scope)
+      const process = yield* this.hooks.start(this).pipe(
+        Scope.provide(life),
+        restore,
+        Effect.onError((cause) => Scope.close(life, Exit.failCause(cause)))
+      )
+      this.process = process
+      this.begun = true
+      this.over = Deferred.makeUnsafe<void>()
+      this.killed = false
+      this.recovering = false
+      this.refusingUntil = 0
+      this.mailbox.open = true
+      this.hooks.onStart(this)
+      yield* Effect.forkIn(this.follow(process, life), this.hooks.scope)
+    }
+  )
 
   private follow(process: WorkerProcess, life: Scope.Closeable): Effect.Effect<void> {
     return Effect.flatMap(Effect.exit(process.ended), (exit) =>
@@ -270,7 +274,7 @@ export class Member {
           if (!this.recovering) this.mailbox.open = false
           return Effect.flatMap(this.hooks.onEnd(this, panic), (told) =>
             Effect.andThen(
-              Scope.close(life, Exit.void),
+              this.leave(life),
               Effect.sync(() => {
                 const { halting } = this
                 this.halting = false
@@ -284,19 +288,38 @@ export class Member {
     )
   }
 
+  /** Closes the scope of a life that has ended, without waiting for ever: a successor does not depend on it. */
+  private leave(life: Scope.Closeable): Effect.Effect<void> {
+    return Effect.flatMap(Effect.forkIn(Scope.close(life, Exit.void), this.hooks.scope), (closing) =>
+      Effect.callback<void>((resume) => {
+        const timer = setTimeout(() => resume(Effect.void), leaveMillis)
+        closing.addObserver(() => {
+          clearTimeout(timer)
+          resume(Effect.void)
+        })
+      })
+    )
+  }
+
   private command(command: number): void {
     this.control.command = command
     this.mailbox.ring()
   }
 
-  private whileAlive<A, E>(operation: string, effect: () => Effect.Effect<A, E>): Effect.Effect<A, E | WorkerNotRunning> {
+  private whileAlive<A, E>(
+    operation: string,
+    effect: () => Effect.Effect<A, E>
+  ): Effect.Effect<A, E | WorkerNotRunning> {
     return Effect.suspend((): Effect.Effect<A, E | WorkerNotRunning> =>
       this.alive ? effect() : Effect.fail(this.notRunning(operation, []))
     )
   }
 
   /** As `whileAlive`, and not once it was told to stop: that is final. */
-  private whileAccepting<E>(operation: string, effect: () => Effect.Effect<void, E>): Effect.Effect<void, E | WorkerNotRunning> {
+  private whileAccepting<E>(
+    operation: string,
+    effect: () => Effect.Effect<void, E>
+  ): Effect.Effect<void, E | WorkerNotRunning> {
     return Effect.suspend((): Effect.Effect<void, E | WorkerNotRunning> =>
       this.accepts ? effect() : Effect.fail(this.notRunning(operation, []))
     )
@@ -316,13 +339,16 @@ export class Member {
       // It ends when it finds its mailbox empty: what is kept beside the ring must be in there first.
       if (mailbox.keeps) this.command(Command.Run)
       const kept = Poll.until(() => !mailbox.keeps || !this.alive)
-      return Effect.timeoutOrElse(Effect.as(Effect.andThen(Effect.ensuring(kept, command), Deferred.await(over)), false), {
-        duration: millis,
-        orElse: () => {
-          this.killed = true
-          return Effect.as(Effect.andThen(process!.kill, Deferred.await(over)), true)
+      return Effect.timeoutOrElse(
+        Effect.as(Effect.andThen(Effect.ensuring(kept, command), Deferred.await(over)), false),
+        {
+          duration: millis,
+          orElse: () => {
+            this.killed = true
+            return Effect.as(Effect.andThen(process!.kill, Deferred.await(over)), true)
+          }
         }
-      })
+      )
     })
   }
 

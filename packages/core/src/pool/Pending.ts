@@ -40,6 +40,10 @@ export interface Asker {
   readonly chunk: ((elements: ReadonlyArray<unknown>) => void) | undefined
   /** The number that its reply names. */
   id: number
+  /** What to ask once more, whoever has the key then. */
+  readonly payload: unknown
+  readonly key: number
+  readonly find: unknown
   /** Number of the request in its lane; undefined if it has none yet. */
   number: number | undefined
   /** Whether a part of the answer has come. */
@@ -151,6 +155,15 @@ export class Pending {
       if (!lost) continue
       this.remove(asker.id)
       asker.settle(Effect.fail(error(asker)))
+    }
+  }
+
+  /** Settles every request that went to `member` with what asks it once more. */
+  reroute(member: Member, again: (asker: Asker) => Effect.Effect<unknown, unknown>): void {
+    for (const asker of this.askers.filter((asker) => asker !== undefined)) {
+      if (asker.member !== member) continue
+      this.remove(asker.id)
+      asker.settle(again(asker))
     }
   }
 

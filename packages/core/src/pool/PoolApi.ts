@@ -103,7 +103,10 @@ export interface WorkerRef<in M> {
   readonly id: string
   readonly state: Effect.Effect<string>
   /** Starts it again after it was stopped, or panicked; the messages in its mailbox are handled first. */
-  readonly start: Effect.Effect<void, WorkerAlreadyRunning | WorkerNotRunning | InvalidConfig | WorkerPanicked | Timeout>
+  readonly start: Effect.Effect<
+    void,
+    WorkerAlreadyRunning | WorkerNotRunning | InvalidConfig | WorkerPanicked | Timeout
+  >
   /** Lets it finish what is in its mailbox, run `shutdown` and end. Final: it takes no more messages and commands. */
   readonly stop: Effect.Effect<void, WorkerNotRunning>
   /** Holds it after the message in hand. Messages wait; requests and pings go on waiting too, but for `ping`. */

@@ -131,7 +131,9 @@ class Client {
   ): Effect.Effect<void, SendError | PartitionError> {
     return Effect.gen({ self: this }, function* () {
       for (const [index, [target, rest]] of waiting.entries()) {
-        yield* target === undefined ? Poll.until(() => this.isClosed || this.arrived(rest, table)) : target.room.wait(true)
+        yield* target === undefined
+          ? Poll.until(() => this.isClosed || this.arrived(rest, table))
+          : target.room.wait(true)
         yield* Effect.mapError(this.sendAll(rest), (error) =>
           withUnsent(error, [...error.unsent, ...waiting.slice(index + 1).flatMap(([, later]) => later)])
         )

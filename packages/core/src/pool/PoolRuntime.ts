@@ -23,14 +23,7 @@ import * as Leftovers from "./Leftovers.ts"
 import type { Member } from "./Member.ts"
 import type { Pending } from "./Pending.ts"
 import type { Placement } from "./Placement.ts"
-import type {
-  AskOptions,
-  DeliveryError,
-  ResizeError,
-  SendOptions,
-  WorkerRef,
-  WorkerStats
-} from "./PoolApi.ts"
+import type { AskOptions, DeliveryError, ResizeError, SendOptions, WorkerRef, WorkerStats } from "./PoolApi.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
 import { mailboxOf, type PoolOptions } from "./PoolOptions.ts"
 import { Requests } from "./Requests.ts"
@@ -114,16 +107,7 @@ export class PoolRuntime {
       options.keyGroups,
       options.shutdownTimeout
     )
-    this.failover = new Failover(
-      contract,
-      all,
-      placement,
-      this.requests,
-      this.rescaling,
-      care,
-      wire,
-      options.keyGroups
-    )
+    this.failover = new Failover(contract, all, placement, this.requests, this.rescaling, care, wire, options.keyGroups)
   }
 
   get size(): number {
@@ -142,7 +126,10 @@ export class PoolRuntime {
     return this.delivery.sendAll([message], options)
   }
 
-  readonly sendAll = (messages: Messages, options?: SendOptions): Effect.Effect<void, DeliveryError | PartitionError> => {
+  readonly sendAll = (
+    messages: Messages,
+    options?: SendOptions
+  ): Effect.Effect<void, DeliveryError | PartitionError> => {
     return this.delivery.sendAll(messages, options)
   }
 
@@ -319,12 +306,17 @@ export class PoolRuntime {
     return Effect.map(this.stats, (stats) => {
       const { capacity, laneBytes, wait } = mailboxOf(this.options)
       const { assignment } = this.placement
-      const placed = assignment.keyed ? `${assignment.partitioner}, ${assignment.groups} key groups` : assignment.partitioner
+      const placed = assignment.keyed
+        ? `${assignment.partitioner}, ${assignment.groups} key groups`
+        : assignment.partitioner
       return [
         `pool ${this.name}: ${this.size} workers (${this.isolation}), at most ${this.all.length}, by ${placed}`,
         `  mailbox: ${capacity} messages, ${laneBytes} bytes, waits ${wait}, when full ${this.options.onFull}, ` +
           `${this.options.priorities} priorities`,
-        ...stats.map((s) => `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}${s.placement === undefined ? "" : `  ${s.placement}`}`),
+        ...stats.map(
+          (s) =>
+            `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}${s.placement === undefined ? "" : `  ${s.placement}`}`
+        ),
         ...describe(this.care.decisions, this.care.events.counts).map((line) => `  ${line}`)
       ].join("\n")
     })
@@ -436,9 +428,9 @@ export class PoolRuntime {
   private warnOfLeft(member: Member): Effect.Effect<void> {
     const { left } = member.mailbox
     return this.closing && left > 0
-      ? Effect.logWarning(`worker ${member.id} was not running when its pool closed; ${left} messages were left in its mailbox`)
+      ? Effect.logWarning(
+          `worker ${member.id} was not running when its pool closed; ${left} messages were left in its mailbox`
+        )
       : Effect.void
   }
 }
-
-

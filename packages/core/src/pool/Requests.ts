@@ -97,14 +97,24 @@ export class Requests {
     return this.once(request, payload, 0, () => member)
   }
 
-  private within<A, E>(effect: Effect.Effect<A, E>, timeout: Input | undefined, tag: string): Effect.Effect<A, E | Timeout> {
+  /** Asks others what a worker that is gone was asked. */
+  reroute(member: Member): void {
+    this.pending.reroute(member, ({ chunk, find, key, payload, request }) =>
+      // From here, and nowhere else, do askers come.
+      this.once(request, payload, key, find as Find, chunk)
+    )
+  }
+
+  private within<A, E>(
+    effect: Effect.Effect<A, E>,
+    timeout: Input | undefined,
+    tag: string
+  ): Effect.Effect<A, E | Timeout> {
     if (timeout === undefined) return effect
     return Effect.timeoutOrElse(effect, {
       duration: timeout,
       orElse: () =>
-        Effect.fail(
-          new Timeout({ operation: `pool ${this.pool}: ask ${tag}`, millis: toMillis(timeout), unsent: [] })
-        )
+        Effect.fail(new Timeout({ operation: `pool ${this.pool}: ask ${tag}`, millis: toMillis(timeout), unsent: [] }))
     })
   }
 
@@ -124,7 +134,18 @@ export class Requests {
       }
       if (!(member instanceof Member)) return resume(Effect.fail(member))
       if (!member.accepts) return resume(Effect.fail(member.notRunning(`pool ${this.pool}: ask ${request.tag}`, [])))
-      const asker: Asker = { member, request, settle: resume, chunk, id: 0, number: undefined, begun: false }
+      const asker: Asker = {
+        member,
+        request,
+        settle: resume,
+        chunk,
+        payload,
+        key,
+        find,
+        id: 0,
+        number: undefined,
+        begun: false
+      }
       const id = this.pending.add(asker)
       this.keepAlive.hold()
       try {

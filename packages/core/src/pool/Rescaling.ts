@@ -56,7 +56,11 @@ export class Rescaling {
       Effect.suspend(() => {
         if (!Number.isInteger(size) || size < 1 || size > this.all.length) {
           return Effect.fail(
-            new InvalidConfig({ option: `pool ${this.pool}: size`, value: size, allowed: `1 to maxSize, ${this.all.length}` })
+            new InvalidConfig({
+              option: `pool ${this.pool}: size`,
+              value: size,
+              allowed: `1 to maxSize, ${this.all.length}`
+            })
           )
         }
         const { members } = this.placement
@@ -207,7 +211,9 @@ export class Rescaling {
       if (this.internal === undefined) return Effect.void
       const moved: Array<Route> = []
       return Effect.onError(
-        Effect.forEach(routes, (route) => Effect.map(this.move(route), () => void moved.push(route)), { discard: true }),
+        Effect.forEach(routes, (route) => Effect.map(this.move(route), () => void moved.push(route)), {
+          discard: true
+        }),
         () => Effect.forEach(moved, ({ from, groups, to }) => Effect.ignore(this.move({ from: to, groups, to: from })))
       )
     })

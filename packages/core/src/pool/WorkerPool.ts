@@ -106,7 +106,12 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   const scope = yield* Scope.fork(yield* Effect.scope)
   const lives = yield* Scope.make()
   const pending = new Pending(name, places, mailbox.wait)
-  const spares = new Spares(workers, { contract: any, config: options.worker, startMillis: options.startTimeout }, decisions.spares ?? 0, lives)
+  const spares = new Spares(
+    workers,
+    { contract: any, config: options.worker, startMillis: options.startTimeout },
+    decisions.spares ?? 0,
+    lives
+  )
   const hooks: MemberHooks = {
     scope: lives,
     onStart: (member) => {

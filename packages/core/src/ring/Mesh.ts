@@ -87,10 +87,7 @@ export class Mesh {
     allocate: (bytes: number) => ArrayBufferLike = (bytes) => new SharedArrayBuffer(bytes),
     seam: Seam = native
   ): Mesh {
-    const memory = new ByteMemory(
-      allocate(totalBytes(options.senders, options.receivers, options.laneBytes)),
-      seam
-    )
+    const memory = new ByteMemory(allocate(totalBytes(options.senders, options.receivers, options.laneBytes)), seam)
     const i32 = memory.i32
     i32[Header.magic] = magic
     i32[Header.version] = version
@@ -127,7 +124,11 @@ export class Mesh {
     const receivers = i32[Header.receivers]
     const laneBytes = i32[Header.laneBytes]
     if (
-      senders < 1 || receivers < 1 || laneBytes < 64 || !isPowerOfTwo(laneBytes) || i32[Header.laneMessages] < 0 ||
+      senders < 1 ||
+      receivers < 1 ||
+      laneBytes < 64 ||
+      !isPowerOfTwo(laneBytes) ||
+      i32[Header.laneMessages] < 0 ||
       totalBytes(senders, receivers, laneBytes) !== buffer.byteLength
     ) {
       throw new RingFault(

@@ -118,7 +118,4 @@ export const laneControlIndex = (senders: number, receivers: number, lane: numbe
 
 /** Byte offset of a lane's data. */
 export const laneDataOffset = (senders: number, receivers: number, laneBytes: number, lane: number): number =>
-  headerBytes +
-  (senders + receivers) * endpointBytes +
-  senders * receivers * laneControlBytes +
-  lane * laneBytes
+  headerBytes + (senders + receivers) * endpointBytes + senders * receivers * laneControlBytes + lane * laneBytes

@@ -101,4 +101,3 @@ export const layer = <R = never>(...entries: ReadonlyArray<Entry<R>>): Layer.Lay
       })
     )
   )
-

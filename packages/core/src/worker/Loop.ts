@@ -95,14 +95,7 @@ export class Loop {
     const { handlers } = implementation
     const { port } = reader
     const { safeguard } = links
-    const invoker = new Invoker(
-      implementation,
-      links.workerId,
-      state,
-      context,
-      control,
-      safeguard?.deadlineMillis ?? 0
-    )
+    const invoker = new Invoker(implementation, links.workerId, state, context, control, safeguard?.deadlineMillis ?? 0)
     this.handlers = handlers
     this.invoker = invoker
     this.answering = new Answering(invoker, replier, links.settled, () => this.panicking())
@@ -124,13 +117,13 @@ export class Loop {
     const waits = new Waits(reader, control, replier, links.mailbox.wait)
     this.waits = waits
     const { concurrency } = handlers
-    this.tasks = concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, scope, waits.ring)
+    this.tasks =
+      concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, scope, waits.ring)
     const custody =
       safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
     waits.custody = custody
-    this.retrying =
-      this.tasks === undefined ? undefined : new Retrying(invoker, this.tasks, custody, this.reporting)
+    this.retrying = this.tasks === undefined ? undefined : new Retrying(invoker, this.tasks, custody, this.reporting)
     this.parking =
       custody?.asks === true && this.tasks === undefined && handlers.handleBatch === undefined
         ? new Parking(invoker, this.reporting, custody, ({ taken }) => {
@@ -410,7 +403,9 @@ export class Loop {
     reader.readWith(this.readHead)
     const wire = kind === EnvelopeKind.Request ? this.requests[head.detail] : undefined
     if (wire === undefined) {
-      throw new Panic(panicked(this.invoker.workerId, "receive", `there is no request number ${head.detail} in the contract`))
+      throw new Panic(
+        panicked(this.invoker.workerId, "receive", `there is no request number ${head.detail} in the contract`)
+      )
     }
     const { context, id, key } = head
     const { internal, verdict } = this.wire

@@ -20,10 +20,12 @@ export const groupsOf = (groups: Iterable<number>, count: number, forget: boolea
   return { bits, count, forget }
 }
 
-const ownedBy = ({ bits, count }: typeof Groups.Type) => (key: Key): boolean => {
-  const group = KeyGroup.of(KeyHash.of(key), count)
-  return (bits[group >> 3] & (1 << (group & 7))) !== 0
-}
+const ownedBy =
+  ({ bits, count }: typeof Groups.Type) =>
+  (key: Key): boolean => {
+    const group = KeyGroup.of(KeyHash.of(key), count)
+    return (bits[group >> 3] & (1 << (group & 7))) !== 0
+  }
 
 /**
  * Answers one of the runtime's own requests: gives the state of groups, and forgets it if told to,

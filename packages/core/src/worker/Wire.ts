@@ -101,12 +101,14 @@ export const Saved = Schema.Struct({
   state: Schema.Uint8Array
 })
 
-const internalWire = (
-  tag: string,
-  index: number,
-  payload: Codec<unknown>,
-  success: Codec<unknown>
-): RequestWire => ({ tag, index, streaming: false, payload, success, error: undefined })
+const internalWire = (tag: string, index: number, payload: Codec<unknown>, success: Codec<unknown>): RequestWire => ({
+  tag,
+  index,
+  streaming: false,
+  payload,
+  success,
+  error: undefined
+})
 
 const compileInternal = (state: Schema.Codec<unknown, unknown>, first: number): NonNullable<Wire["internal"]> => {
   const groups = make(Groups) as unknown as Codec<unknown>

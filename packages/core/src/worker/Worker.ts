@@ -227,6 +227,8 @@ export const Service =
       readonly key: (message: NoInfer<M>) => Key
     }
   ): ServiceClass<Self, Name, M, Requests[number], Init, Snapshot> => {
+    // A class, so that a contract is declared by extending it, and is the type of itself.
+    // oxlint-disable-next-line typescript/no-extraneous-class
     class Service {
       static readonly workerName = name
       static readonly message = definition.message

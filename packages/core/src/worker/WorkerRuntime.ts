@@ -62,9 +62,7 @@ export const run = (
       }
       const init = yield* Effect.try({
         try: () =>
-          typeof handlers.init === "function"
-            ? handlers.init(decodeInit(contract.initData, links))
-            : handlers.init,
+          typeof handlers.init === "function" ? handlers.init(decodeInit(contract.initData, links)) : handlers.init,
         catch: fail("init")
       })
       const state = yield* Effect.catchCause(

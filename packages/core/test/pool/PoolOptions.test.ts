@@ -4,11 +4,7 @@ import * as Effect from "effect/Effect"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 
 const read = (env: Record<string, string>) =>
-  Effect.provideService(
-    WorkerPool.config("TALLY"),
-    ConfigProvider.ConfigProvider,
-    ConfigProvider.fromEnv({ env })
-  )
+  Effect.provideService(WorkerPool.config("TALLY"), ConfigProvider.ConfigProvider, ConfigProvider.fromEnv({ env }))
 
 describe("WorkerPool.config", () => {
   it.effect("has the defaults where nothing is set", () =>

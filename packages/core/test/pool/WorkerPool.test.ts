@@ -58,13 +58,17 @@ describe("WorkerPool", () => {
       const pool = yield* WorkerPool.make(Tally, { size: 4 })
       yield* pool.sendAll(messages(1))
       yield* pool.sendAll(messages(2))
-      for (const word of ["word-0", "word-77", "word-499"]) assert.strictEqual(yield* pool.ask(word, "Count", { word }), 3)
+      for (const word of ["word-0", "word-77", "word-499"])
+        assert.strictEqual(yield* pool.ask(word, "Count", { word }), 3)
       assert.strictEqual(yield* pool.ask("word-3", "Later", { word: "word-3" }), 3)
       const counts = yield* pool.askAll("Count", { word: "word-1" })
       assert.deepStrictEqual([...counts].sort(), [0, 0, 0, 3])
       yield* pool.drained
       const stats = yield* pool.stats
-      assert.strictEqual(stats.reduce((sum, s) => sum + s.depth, 0), 0)
+      assert.strictEqual(
+        stats.reduce((sum, s) => sum + s.depth, 0),
+        0
+      )
     }).pipe(Effect.scoped, Effect.provide(backend))
   )
 
@@ -121,7 +125,10 @@ describe("WorkerPool", () => {
       for (const word of words) assert.strictEqual(yield* pool.ask(word, "Count", { word }), 3, word)
       const held = yield* Effect.forEach(pool.workerIds, (id) => Stream.runCollect(pool.askTo(id, "Words", undefined)))
       assert.deepStrictEqual(held.flat().sort(), [...words].sort())
-      assert.strictEqual(held.every((some) => some.length > 0), true)
+      assert.strictEqual(
+        held.every((some) => some.length > 0),
+        true
+      )
     }).pipe(Effect.scoped, Effect.provide(backend))
   )
 

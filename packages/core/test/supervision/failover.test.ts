@@ -45,6 +45,11 @@ describe("failover", () => {
         const victim = yield* pool.worker("Ledger/1")
         yield* victim.kill
         yield* pool.sendAll(entries(30, 10, 10))
+        // Asked while nobody is there: answered by whoever has the key then.
+        for (let i = 0; i < 30; i++) {
+          const key = `key-${i}`
+          assert.strictEqual((yield* pool.ask(key, "Account", { key })).count, 20)
+        }
         yield* eventually(pool, (counts) => counts.FailedOver === 1)
         assert.deepStrictEqual(pool.workerIds, ["Ledger/0", "Ledger/2"])
         yield* pool.sendAll(entries(30, 20, 10))

@@ -107,9 +107,7 @@ describe.skipIf(why !== "")(`CpuAffinity, on this machine${why}`, () => {
       assert.deepStrictEqual([...placed].sort(), [0, 1].map((i) => String(cpus[i % cpus.length])).sort())
     }).pipe(
       Effect.scoped,
-      Effect.provide(
-        NodeProcesses.layer([Ledger, new URL("../process/Ledger.worker.ts", import.meta.url)])
-      )
+      Effect.provide(NodeProcesses.layer([Ledger, new URL("../process/Ledger.worker.ts", import.meta.url)]))
     )
   )
 })

@@ -214,7 +214,11 @@ describe("NodeProcesses, when a worker does not start", () => {
 
   it.live("refuses a processor number that is none", () =>
     Effect.gen(function* () {
-      const error = yield* failure(layer, { size: 1, initData: { log: "", init: "succeed" }, worker: { cpuAffinity: 1.5 } })
+      const error = yield* failure(layer, {
+        size: 1,
+        initData: { log: "", init: "succeed" },
+        worker: { cpuAffinity: 1.5 }
+      })
       assert.strictEqual(error._tag, "InvalidConfig")
     })
   )

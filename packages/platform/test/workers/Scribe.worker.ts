@@ -5,8 +5,6 @@ import { Scribe } from "./Scribe.ts"
 Scribe.toLayer({
   init: Effect.void,
   handle: (_, { text }) =>
-    Effect.logWarning(`writes ${text}`).pipe(
-      Effect.withSpan("write", { attributes: { length: text.length } })
-    ),
+    Effect.logWarning(`writes ${text}`).pipe(Effect.withSpan("write", { attributes: { length: text.length } })),
   Sync: () => undefined
 }).pipe(NodeWorkerEntry.launch)

@@ -33,11 +33,18 @@ for (const [name, backend] of [
         })
         yield* Effect.gen(function* () {
           const pool = yield* WorkerPool.make(Scribe, { size: 1 })
-          yield* pool.send({ key: "k1", text: "hello" }).pipe(Effect.annotateLogs({ tenant: "acme" }), Effect.withSpan("caller"))
+          yield* pool
+            .send({ key: "k1", text: "hello" })
+            .pipe(Effect.annotateLogs({ tenant: "acme" }), Effect.withSpan("caller"))
           yield* pool.ask("k1", "Sync", undefined)
         }).pipe(
           Effect.scoped,
-          Effect.provide(backend.pipe(Layer.provideMerge(Logger.layer([logger])), Layer.provideMerge(Layer.succeed(Tracer.Tracer)(tracer))))
+          Effect.provide(
+            backend.pipe(
+              Layer.provideMerge(Logger.layer([logger])),
+              Layer.provideMerge(Layer.succeed(Tracer.Tracer)(tracer))
+            )
+          )
         )
         const line = lines.find(({ message }) => String(message).includes("writes hello"))
         assert.isDefined(line)

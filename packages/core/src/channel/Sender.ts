@@ -99,6 +99,8 @@ export class SenderImpl<A> implements Sender<A> {
   private readonly room: Room
   private readonly wait: WaitStrategy
   private readonly waiter: Waiter
+  /** For the next to attach where the receiver died, however long it takes. */
+  private readonly successor: Waiter
   private readonly startPump: (() => void) | undefined
   private readonly one: Array<A> = new Array(1)
   private readonly backlog = new Backlog()
@@ -119,6 +121,16 @@ export class SenderImpl<A> implements Sender<A> {
     this.room = new Room(writer)
     this.wait = wait
     this.waiter = new Waiter(this.room, wait)
+    this.successor = new Waiter(
+      {
+        memory: this.room.memory,
+        bell: this.room.bell,
+        ready: () => writer.port.status() !== "receiver-died",
+        arm: () => this.room.arm(),
+        parked: (slept) => this.room.parked(slept)
+      },
+      "park"
+    )
     this.startPump = startPump === undefined ? undefined : () => startPump(this.pump)
     this.sink = Sink.forEachArray((messages: ReadonlyArray<A>) => this.sendAll(messages))
     this.close = this.closeWithin(Infinity)
@@ -130,6 +142,7 @@ export class SenderImpl<A> implements Sender<A> {
    */
   private take(messages: ReadonlyArray<A>, from: number): number {
     const { codec, writer } = this
+    writer.failedAt = from
     const status = this.closing ? "closed" : writer.port.status()
     if (status !== "open") {
       const [reason, detail] = detailOf[status]
@@ -260,6 +273,10 @@ export class SenderImpl<A> implements Sender<A> {
 
   private readonly pump: Effect.Effect<void> = Effect.suspend(() => {
     if (this.moveKept()) return Effect.flatMap(this.waiter.wait(true), () => this.pump)
+    if (this.backlog.length > 0 && this.writer.port.status() === "receiver-died") {
+      // Nothing keeps the process alive for somebody who may never come.
+      return Effect.flatMap(this.successor.wait(false), () => this.pump)
+    }
     this.pumping = false
     return Effect.void
   })

@@ -12,6 +12,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { InvalidConfig } from "../errors/Errors.ts"
+import { maxBytes, totalBytes } from "../ring/layout.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
@@ -22,6 +23,7 @@ import { FrameWriter } from "./FrameWriter.ts"
 import type { AnyHandle, ReceiverHandle, SenderHandle } from "./Handle.ts"
 import { claim, compile, openHalf, openMesh } from "./opening.ts"
 import { type Receiver, ReceiverImpl } from "./Receiver.ts"
+import * as Registry from "./Registry.ts"
 import { type Sender, SenderImpl } from "./Sender.ts"
 import * as ThreadIdentity from "./ThreadIdentity.ts"
 
@@ -63,16 +65,40 @@ const make = Effect.fnUntraced(function* <A>(
   const where = `SharedChannel.${flavour}`
   const options = yield* decode(where, input)
   const codec = yield* compile(schema, where)
-  const mesh = Mesh.make({
-    senders: flavour === "spsc" ? 1 : options.maxSenders,
-    receivers: flavour === "mpmc" ? options.maxReceivers : 1,
-    laneBytes: laneBytes(options),
-    laneMessages: options.capacity,
-    fingerprint: codec.fingerprint,
-    awaitSuccessor: options.onReceiverDeath === "wait",
-    id: [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+  const senders = flavour === "spsc" ? 1 : options.maxSenders
+  const receivers = flavour === "mpmc" ? options.maxReceivers : 1
+  const bytes = totalBytes(senders, receivers, laneBytes(options))
+  const tooLarge = (allowed: string) =>
+    new InvalidConfig({ option: `${where}: capacityBytes × maxSenders × maxReceivers`, value: bytes, allowed })
+  if (bytes > maxBytes) {
+    return yield* tooLarge(
+      `at most ${maxBytes} bytes in all; it is ${laneBytes(options)} × ${senders} × ${receivers}, and their control words`
+    )
+  }
+  const acquire = Effect.suspend(() => {
+    try {
+      const mesh = Mesh.make({
+        senders,
+        receivers,
+        laneBytes: laneBytes(options),
+        laneMessages: options.capacity,
+        fingerprint: codec.fingerprint,
+        awaitSuccessor: options.onReceiverDeath === "wait",
+        id: [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+      })
+      Registry.add(mesh)
+      return Effect.succeed(mesh)
+    } catch (cause) {
+      if (cause instanceof RangeError) return Effect.fail(tooLarge(`as much as there is memory for: ${cause.message}`))
+      throw cause
+    }
   })
-  yield* Effect.addFinalizer(() => Effect.sync(() => mesh.shut()))
+  const mesh = yield* Effect.acquireRelease(acquire, (mesh) =>
+    Effect.sync(() => {
+      mesh.shut()
+      Registry.remove(mesh)
+    })
+  )
   return fromMesh(flavour, mesh, options)
 })
 

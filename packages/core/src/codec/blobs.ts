@@ -32,6 +32,8 @@ const moves = (bytes: Uint8Array): boolean =>
   bytes.buffer instanceof ArrayBuffer &&
   bytes.byteLength === bytes.buffer.byteLength
 
+const isDetached = (buffer: ArrayBufferLike): boolean => buffer instanceof ArrayBuffer && buffer.detached
+
 const attach = (memory: ByteMemory, buffer: ArrayBufferLike): number => {
   const known = memory.attachments.indexOf(buffer)
   return known >= 0 ? known : memory.attachments.push(buffer) - 1
@@ -59,6 +61,7 @@ export const writeInline = (
 ): number => {
   const length = value.byteLength
   if (length > longest) return refuse(path, `at most ${longest} bytes`, value)
+  if (length === 0 && isDetached(value.buffer)) return refuse(path, "bytes that were not moved away", value)
   memory.i32[header >> 2] = length << 1
   memory.u8.set(value, at)
   return at + length

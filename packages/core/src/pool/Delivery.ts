@@ -11,6 +11,7 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { CodecError } from "../codec/CodecError.ts"
 import { PartitionError, PoolFull, SendError, Timeout, WorkerNotRunning } from "../errors/Errors.ts"
+import { RingFault } from "../ring/RingFault.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
 import { now } from "../worker/Envelope.ts"
 import type { Key } from "../worker/Worker.ts"
@@ -99,6 +100,15 @@ export class Delivery {
     })
   }
 
+  /** The worker of a message's key; undefined while it is on the move. Throws `PartitionError`. */
+  private memberOf(message: unknown): Member | undefined {
+    try {
+      return this.placement.find(this.key(message))
+    } catch (cause) {
+      throw this.misplaced(cause, message, [])
+    }
+  }
+
   /** @param from what the messages were part of, if they are routed anew */
   private place(
     messages: Messages,
@@ -109,7 +119,7 @@ export class Delivery {
   ): Effect.Effect<void, Failure> {
     this.keepAlive.hold()
     const timestamp = now()
-    const { key, placement } = this
+    const { placement } = this
     let full: Map<Member, Array<unknown>> | undefined
     let moving: Array<unknown> | undefined
     let index = 0
@@ -117,7 +127,7 @@ export class Delivery {
     try {
       for (; index < messages.length; index++) {
         const message = messages[index]
-        const member = placement.find(key(message))
+        const member = this.memberOf(message)
         if (member === undefined) {
           ;(moving ??= []).push(message)
           continue
@@ -131,7 +141,7 @@ export class Delivery {
         }
       }
     } catch (cause) {
-      failure = this.refusal(cause, messages[index], messages.slice(index))
+      failure = this.refusal(cause, messages.slice(index))
     }
     for (const member of placement.members) {
       member.mailbox.publish()
@@ -248,7 +258,7 @@ export class Delivery {
         while (index < messages.length && member.write(messages[index], timestamp, priority, context)) index++
       } catch (cause) {
         member.mailbox.publish()
-        return Effect.fail(this.refusal(cause, messages[index], messages.slice(index)))
+        return Effect.fail(this.refusal(cause, messages.slice(index)))
       }
       parcel.accepted = index
       member.mailbox.publish()
@@ -291,25 +301,39 @@ export class Delivery {
     })
   }
 
-  /** The error of what a key function, a partitioner or a codec threw. */
-  refusal(cause: unknown, value: unknown, unsent: Messages): SendError | PartitionError {
+  /** The error of what a key function or a partitioner threw. */
+  misplaced(cause: unknown, key: unknown, unsent: Messages): PartitionError {
     if (cause instanceof PartitionError) return withUnsent(cause, unsent)
-    if (cause instanceof CodecError || cause instanceof RangeError) {
-      return new SendError({
-        channel: this.pool,
-        reason: cause instanceof CodecError ? "Encode" : "TooLarge",
-        detail: cause.message,
-        unsent: [...unsent]
-      })
-    }
     return new PartitionError({
       partitioner: this.placement.assignment.partitioner,
-      key: value,
+      key,
       detail: `the key function threw ${String(cause)}`,
       unsent: [...unsent],
       cause
     })
   }
+
+  /** The error of what a codec or a mailbox threw, or of what `memberOf` did. */
+  refusal(cause: unknown, unsent: Messages): SendError | PartitionError {
+    return cause instanceof PartitionError ? withUnsent(cause, unsent) : notWritten(this.pool, cause, unsent)
+  }
+}
+
+/**
+ * The error of what a write threw.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const notWritten = (channel: string, cause: unknown, unsent: Messages): SendError => {
+  const because = (reason: SendError["reason"], detail: string) =>
+    new SendError({ channel, reason, detail, unsent: [...unsent] })
+  if (cause instanceof CodecError) return because("Encode", cause.message)
+  if (cause instanceof RangeError) return because("TooLarge", cause.message)
+  if (cause instanceof RingFault) {
+    return because("Closed", `the mailbox's memory is corrupt at byte ${cause.offset}: ${cause.message}`)
+  }
+  return new SendError({ channel, reason: "Encode", detail: String(cause), unsent: [...unsent], cause })
 }
 
 const contextOf = (fiber: Fiber.Fiber<unknown, unknown>): string | undefined => CallerContext.encode(fiber)

@@ -72,6 +72,8 @@ export class Pending {
   private readonly envelopes = new Map<object, Envelope<unknown>>()
   private readonly panics = new Envelope(Wire.panic)
   private next = 0
+  /** Why no reply can come any more. */
+  fault: ReceiveError | undefined
   /** Whether replies are being settled: whoever gets one may ask again before the next is read. */
   draining = false
   /** Called when all were settled. */
@@ -167,9 +169,10 @@ export class Pending {
     }
   }
 
-  /** Reads replies for as long as the pool lives. */
-  readonly run: Effect.Effect<never> = Effect.suspend(() => {
+  /** Reads replies for as long as the pool lives, or until their memory is none any more. */
+  readonly run: Effect.Effect<void> = Effect.suspend(() => {
     this.drain()
+    if (this.fault !== undefined) return Effect.void
     return Effect.flatMap(this.waiter.wait(false), () => this.run)
   })
 
@@ -194,7 +197,9 @@ export class Pending {
         kind = reader.next()
       } catch (fault) {
         // Memory that is no frame any more cannot be passed: nothing more can come from it.
-        this.fail(undefined, () => this.corrupt(fault))
+        const error = this.corrupt(fault)
+        this.fault = error
+        this.fail(undefined, () => error)
         return
       }
       if (kind === Kind.Empty) break

@@ -14,7 +14,6 @@ import { FrameWriter } from "../channel/FrameWriter.ts"
 import * as Poll from "../channel/Poll.ts"
 import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
 import { Waiter } from "../channel/WaitStrategy.ts"
-import { CodecError } from "../codec/CodecError.ts"
 import { InvalidConfig, PartitionError, SendError, WorkerNotFound } from "../errors/Errors.ts"
 import * as KeyGroup from "../partition/KeyGroup.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
@@ -25,6 +24,7 @@ import { SenderPort } from "../ring/SenderPort.ts"
 import { Envelope, EnvelopeKind, now } from "../worker/Envelope.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
+import { notWritten } from "./Delivery.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
 
 /**
@@ -105,7 +105,7 @@ class Client {
         const moving = new Set<number>()
         for (; index < messages.length; index++) {
           const message = messages[index]
-          const group = KeyGroup.of(KeyHash.of(this.key(message)), table.groups)
+          const group = this.groupOf(message, table)
           const worker = moving.has(group) ? -1 : table.workerOf(group)
           const target = worker < 0 ? undefined : this.targets[worker]
           if (target === undefined) moving.add(group)
@@ -141,8 +141,23 @@ class Client {
     })
   }
 
+  /** Throws `PartitionError`. */
+  private groupOf(message: unknown, table: RoutingTable): number {
+    try {
+      return KeyGroup.of(KeyHash.of(this.key(message)), table.groups)
+    } catch (cause) {
+      throw new PartitionError({
+        partitioner: this.partitioner,
+        key: message,
+        detail: `the key function threw ${String(cause)}`,
+        unsent: [],
+        cause
+      })
+    }
+  }
+
   private arrived(messages: ReadonlyArray<unknown>, table: RoutingTable): boolean {
-    return messages.some((message) => table.workerOf(KeyGroup.of(KeyHash.of(this.key(message)), table.groups)) >= 0)
+    return messages.some((message) => table.workerOf(this.groupOf(message, table)) >= 0)
   }
 
   /** Whether the pool is closed, or this client. */
@@ -164,7 +179,7 @@ class Client {
           return Effect.void
         }
       } catch (cause) {
-        return Effect.fail(this.refusal(cause, [message]) as SendError)
+        return Effect.fail(notWritten(this.pool, cause, [message]))
       }
       return Effect.flatMap(target.room.wait(true), () => this.sendTo(workerId, message))
     })
@@ -184,21 +199,7 @@ class Client {
   }
 
   private refusal(cause: unknown, unsent: ReadonlyArray<unknown>): SendError | PartitionError {
-    if (cause instanceof CodecError || cause instanceof RangeError) {
-      return new SendError({
-        channel: this.pool,
-        reason: cause instanceof CodecError ? "Encode" : "TooLarge",
-        detail: cause.message,
-        unsent: [...unsent]
-      })
-    }
-    return new PartitionError({
-      partitioner: this.partitioner,
-      key: undefined,
-      detail: `the key function threw ${String(cause)}`,
-      unsent: [...unsent],
-      cause
-    })
+    return cause instanceof PartitionError ? withUnsent(cause, unsent) : notWritten(this.pool, cause, unsent)
   }
 
   close(): void {

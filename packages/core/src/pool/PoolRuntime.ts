@@ -142,12 +142,18 @@ export class PoolRuntime {
   }
 
   readonly broadcast = (message: unknown, options?: SendOptions): Effect.Effect<void, DeliveryError> => {
-    return Effect.suspend(() =>
-      Effect.forEach(this.placement.members, (member) => this.delivery.sendTo(member, [message], options), {
-        concurrency: "unbounded",
-        discard: true
-      })
-    )
+    return Effect.suspend(() => {
+      // One that takes nothing keeps it from nobody else.
+      const failures: Array<DeliveryError> = []
+      const deliver = (member: Member) =>
+        Effect.catch(this.delivery.sendTo(member, [message], options), (error) =>
+          Effect.sync(() => void failures.push(error))
+        )
+      return Effect.flatMap(
+        Effect.forEach(this.placement.members, deliver, { concurrency: "unbounded", discard: true }),
+        () => (failures.length === 0 ? Effect.void : Effect.fail(failures[0]))
+      )
+    })
   }
 
   readonly ask = (key: Key, tag: string, payload: unknown, options?: AskOptions): unknown => {
@@ -159,7 +165,7 @@ export class PoolRuntime {
         try {
           return this.placement.find(key)
         } catch (cause) {
-          return this.delivery.refusal(cause, key, [])
+          return this.delivery.misplaced(cause, key, [])
         }
       },
       options

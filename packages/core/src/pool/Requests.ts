@@ -133,6 +133,7 @@ export class Requests {
         return resume(Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, chunk)))
       }
       if (!(member instanceof Member)) return resume(Effect.fail(member))
+      if (this.pending.fault !== undefined) return resume(Effect.fail(this.pending.fault))
       if (!member.accepts) return resume(Effect.fail(member.notRunning(`pool ${this.pool}: ask ${request.tag}`, [])))
       const asker: Asker = {
         member,
@@ -156,7 +157,7 @@ export class Requests {
         }
       } catch (cause) {
         this.pending.remove(id)
-        return resume(Effect.fail(this.delivery.refusal(cause, payload, [])))
+        return resume(Effect.fail(this.delivery.refusal(cause, [])))
       }
       this.pending.remove(id)
       member.mailbox.publish()

@@ -22,6 +22,7 @@ import { InvalidConfig, type Timeout, type WorkerPanicked } from "../errors/Erro
 import * as Options from "../errors/Options.ts"
 import * as Partitioner from "../partition/Partitioner.ts"
 import { ByteMemory } from "../ring/ByteMemory.ts"
+import { maxBytes, totalBytes } from "../ring/layout.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
 import { Workers } from "../worker/Workers.ts"
@@ -48,6 +49,17 @@ const invalid = (option: string, value: unknown) => (cause: unknown) =>
     option,
     value,
     allowed: cause instanceof Error ? cause.message : String(cause)
+  })
+
+/** Fails with `error` if there is not enough memory; whatever else is thrown is a defect. */
+const allocate = <A>(error: InvalidConfig, make: () => A): Effect.Effect<A, InvalidConfig> =>
+  Effect.suspend(() => {
+    try {
+      return Effect.succeed(make())
+    } catch (cause) {
+      if (cause instanceof RangeError) return Effect.fail(error)
+      throw cause
+    }
   })
 
 const encodeInit = (schema: Schema.Codec<unknown, unknown>, value: unknown) => {
@@ -101,11 +113,26 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   const decides = decisions.retry !== undefined || decisions.deadline !== undefined
   const mailbox = { ...mailboxOf(options, decides), fingerprint: wire.message.fingerprint }
 
+  const lanes = mailbox.priorities + mailbox.clients
+  const memoryOf = (allowed: string) =>
+    new InvalidConfig({
+      option: "WorkerPool.capacityBytes",
+      value: mailbox.laneBytes,
+      allowed: `${allowed}: ${places} mailboxes (maxSize) of ${lanes} lanes (priorities and clients) each`
+    })
+  if (totalBytes(lanes, 1, mailbox.laneBytes) > maxBytes) {
+    return yield* memoryOf(`such that capacityBytes × (priorities + clients) is at most ${maxBytes} bytes`)
+  }
+
   // A scope of its own, so that a pool that fails to start leaves nothing; and another for the lives of
   // its workers, which begin at any time and must not end before the pool has let them drain.
   const scope = yield* Scope.fork(yield* Effect.scope)
   const lives = yield* Scope.make()
-  const pending = new Pending(name, places, mailbox.wait)
+  const leave = <A, E>(start: Effect.Effect<A, E>) =>
+    Effect.onError(start, (cause) => Scope.close(scope, Exit.failCause(cause)))
+  const pending = yield* leave(
+    allocate(memoryOf("as much as there is memory for"), () => new Pending(name, places, mailbox.wait))
+  )
   const spares = new Spares(
     workers,
     { contract: any, config: options.worker, startMillis: options.startTimeout },
@@ -148,38 +175,36 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
       })
   }
   const all: Array<Member> = []
-  // What fails from here on leaves no mailbox behind; closing one twice is harmless.
+  // What fails from here on leaves nothing behind; closing twice is harmless.
   yield* Scope.addFinalizer(
     scope,
-    Effect.sync(() => {
-      for (const member of all) member.mailbox.close()
-    })
+    Effect.andThen(
+      Effect.sync(() => {
+        for (const member of all) member.mailbox.close()
+        pending.close()
+      }),
+      Scope.close(lives, Exit.void)
+    )
   )
-  yield* Effect.try({
-    try: () => {
+  yield* leave(
+    allocate(memoryOf("as much as there is memory for"), () => {
       while (all.length < places) {
         const id = `${name}/${all.length}`
         all.push(new Member(id, wire, { ...mailbox, name: id }, hooks))
       }
-    },
-    catch: () => {
-      const lanes = mailbox.priorities + mailbox.clients
-      return new InvalidConfig({
-        option: "WorkerPool.capacityBytes",
-        value: mailbox.laneBytes,
-        allowed: `as much as there is memory for: ${places} mailboxes (maxSize) of ${lanes} lanes (priorities and clients) each`
-      })
-    }
-  })
+    })
+  )
   const replySlots = new Map(all.map((member) => [member, pending.mesh.reserve("sender")]))
-  const placement = yield* Effect.mapError(
-    Placement.make(partitioner, options.keyGroups, options.clients, all, size),
-    ({ allowed, option, value }) =>
-      new InvalidConfig({
-        option: option === "groups" ? "WorkerPool.keyGroups" : `WorkerPool.partitioner.${option}`,
-        value,
-        allowed
-      })
+  const placement = yield* leave(
+    Effect.mapError(
+      Placement.make(partitioner, options.keyGroups, options.clients, all, size),
+      ({ allowed, option, value }) =>
+        new InvalidConfig({
+          option: option === "groups" ? "WorkerPool.keyGroups" : `WorkerPool.partitioner.${option}`,
+          value,
+          allowed
+        })
+    )
   )
   const events = yield* EventLog.make
   const letters = yield* DeadLetters.make(decisions.deadLetters ?? 1024)
@@ -201,7 +226,7 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   yield* Scope.addFinalizer(scope, Effect.andThen(pool.close, Scope.close(lives, Exit.void)))
   yield* Effect.forEach(placement.members, (member) => member.start, { concurrency: "unbounded", discard: true }).pipe(
     Effect.catchTag(["WorkerAlreadyRunning", "WorkerNotRunning"], Effect.die),
-    Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+    leave
   )
   spares.refill()
   return pool as unknown as WorkerPool<M, Requests>

@@ -24,6 +24,7 @@ import {
   laneControlIndex,
   laneDataOffset,
   magic,
+  maxBytes,
   ownerOf,
   stateOf,
   totalBytes,
@@ -81,13 +82,15 @@ export class Mesh {
     this.id = `${(i32[Header.idLow] >>> 0).toString(36)}-${(i32[Header.idHigh] >>> 0).toString(36)}`
   }
 
-  /** Lays a new mesh out in fresh, zeroed memory. */
+  /** Lays a new mesh out in fresh, zeroed memory; throws a `layout` fault if it would be too large. */
   static make(
     options: MeshOptions,
     allocate: (bytes: number) => ArrayBufferLike = (bytes) => new SharedArrayBuffer(bytes),
     seam: Seam = native
   ): Mesh {
-    const memory = new ByteMemory(allocate(totalBytes(options.senders, options.receivers, options.laneBytes)), seam)
+    const bytes = totalBytes(options.senders, options.receivers, options.laneBytes)
+    if (bytes > maxBytes) throw new RingFault("layout", `a mesh of ${bytes} bytes; it may have at most ${maxBytes}`)
+    const memory = new ByteMemory(allocate(bytes), seam)
     const i32 = memory.i32
     i32[Header.magic] = magic
     i32[Header.version] = version
@@ -110,6 +113,9 @@ export class Mesh {
   static open(buffer: ArrayBufferLike, seam: Seam = native): Mesh {
     if (buffer.byteLength < 256) {
       throw new RingFault("layout", `${buffer.byteLength} bytes are too few for a channel's header`, 0)
+    }
+    if (buffer.byteLength > maxBytes) {
+      throw new RingFault("layout", `${buffer.byteLength} bytes are too many; a channel has at most ${maxBytes}`, 0)
     }
     return Mesh.over(new ByteMemory(buffer, seam))
   }
@@ -251,6 +257,14 @@ export class Mesh {
     this.ringAll()
   }
 
+  /** Marks an endpoint that `owner` holds as `Dead`: another attachment goes on with it. */
+  abandon(endpoint: number, owner: number): boolean {
+    const { i32, seam } = this.memory
+    const at = endpointIndex(endpoint) + Endpoint.state
+    const held = attachedBy(owner)
+    return seam.compareExchange(i32, at, held, (owner << 3) | EndpointState.Dead) === held
+  }
+
   /**
    * Marks every endpoint that `owner` holds as `Dead` and wakes everybody; what it had adopted is
    * `Closed` again, for anybody to adopt. Called by whoever learns that the thread is gone, never by
@@ -263,7 +277,7 @@ export class Mesh {
       const at = endpointIndex(e) + Endpoint.state
       const word = seam.load(i32, at)
       if (word === attachedBy(owner)) {
-        if (seam.compareExchange(i32, at, word, (owner << 3) | EndpointState.Dead) === word) found++
+        if (this.abandon(e, owner)) found++
       } else if (word === adoptedBy(owner)) {
         seam.compareExchange(i32, at, word, EndpointState.Closed)
       }

@@ -68,7 +68,12 @@ export class ReceiverPort {
   /** Claims receiver `slot` for thread `owner`; throws a `refused` fault if it is not to be had. */
   static attach(mesh: Mesh, slot: number, owner: number): ReceiverPort {
     mesh.claim(mesh.receiverEndpoint(slot), owner)
-    return new ReceiverPort(mesh, slot, owner)
+    try {
+      return new ReceiverPort(mesh, slot, owner)
+    } catch (fault) {
+      mesh.abandon(mesh.receiverEndpoint(slot), owner)
+      throw fault
+    }
   }
 
   /** Opens the lanes of senders that were reserved since the last look. */

@@ -45,7 +45,12 @@ export class SenderPort {
   /** Claims sender `slot` for thread `owner`; throws a `refused` fault if it is not to be had. */
   static attach(mesh: Mesh, slot: number, owner: number): SenderPort {
     mesh.claim(slot, owner)
-    return new SenderPort(mesh, slot)
+    try {
+      return new SenderPort(mesh, slot)
+    } catch (fault) {
+      mesh.abandon(slot, owner)
+      throw fault
+    }
   }
 
   /** The longest payload that a frame may have, in bytes. */

@@ -105,6 +105,9 @@ export const laneControlBytes = 256
 
 export const flagAwaitSuccessor = 1
 
+/** Most bytes of a mesh: a byte offset is a signed word. */
+export const maxBytes = 2 ** 31 - 1
+
 /** Bytes of the whole memory of a mesh. */
 export const totalBytes = (senders: number, receivers: number, laneBytes: number): number =>
   headerBytes + (senders + receivers) * endpointBytes + senders * receivers * (laneControlBytes + laneBytes)

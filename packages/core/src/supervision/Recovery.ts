@@ -22,6 +22,7 @@ import * as Exit from "effect/Exit"
 import * as Cause from "effect/Cause"
 import * as Semaphore from "effect/Semaphore"
 import type { WorkerPanicked } from "../errors/Errors.ts"
+import { panicked } from "../worker/Panic.ts"
 import { Backoff } from "./Backoff.ts"
 import type { EventLog } from "./EventLog.ts"
 import { SupervisionEvent } from "./SupervisionEvent.ts"
@@ -106,10 +107,15 @@ export class Recovery {
     return !this.over && first !== undefined && first._tag !== "Stop"
   }
 
-  /** Does what is to be done about a child that failed. */
+  /** Does what is to be done about a child that failed; what breaks on the way fails the whole, never in silence. */
   recover(child: Child, error: WorkerPanicked): Effect.Effect<void> {
     const alone = (this.options.decisions.strategy ?? "oneForOne") === "oneForOne"
-    return alone ? this.follow(child, error) : this.turn.withPermits(1)(this.follow(child, error))
+    const course = alone ? this.follow(child, error) : this.turn.withPermits(1)(this.follow(child, error))
+    return Effect.catchCause(course, (cause) =>
+      Cause.hasInterruptsOnly(cause)
+        ? Effect.void
+        : this.escalate(panicked(child.id, "supervision", Cause.squash(cause)))
+    )
   }
 
   private follow(child: Child, first: WorkerPanicked): Effect.Effect<void> {
@@ -154,8 +160,9 @@ export class Recovery {
           return
         }
         const failure = Cause.findErrorOption(exit.cause)
-        if (failure._tag === "None") return yield* Effect.die(Cause.squash(exit.cause))
-        error = failure.value
+        // A start that breaks in a way nobody declared is a failed start too: to give up on it in
+        // silence would leave the child waiting for a life for ever.
+        error = failure._tag === "None" ? panicked(child.id, "start", Cause.squash(exit.cause)) : failure.value
         events.add(SupervisionEvent.Failed({ worker: child.id, error }))
       }
       yield* child.giveUp(error)

@@ -42,6 +42,38 @@ describe("options", () => {
   }
 })
 
+describe("a channel that is too large", () => {
+  it.effect("for the offsets of a ring names what makes it so, and the limit", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        SharedChannel.mpmc(Text, { capacityBytes: 2 ** 28, maxSenders: 4, maxReceivers: 2 })
+      )
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.strictEqual(error.option, "SharedChannel.mpmc: capacityBytes × maxSenders × maxReceivers")
+      assert.include(error.allowed, `at most ${2 ** 31 - 1} bytes`)
+      assert.include(error.allowed, "268435456 × 4 × 2")
+    })
+  )
+
+  it.effect("for the machine is no defect", () =>
+    Effect.gen(function* () {
+      const { SharedArrayBuffer } = globalThis
+      const refused = Effect.suspend(() => {
+        globalThis.SharedArrayBuffer = function () {
+          throw new RangeError("Array buffer allocation failed")
+        } as never
+        return Effect.flip(SharedChannel.spsc(Text))
+      })
+      const error = yield* Effect.ensuring(
+        refused,
+        Effect.sync(() => void (globalThis.SharedArrayBuffer = SharedArrayBuffer))
+      )
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.include(error.message, "Array buffer allocation failed")
+    })
+  )
+})
+
 describe("handles", () => {
   it.effect("of a second sender of an SPSC channel is refused, of either way to get one", () =>
     Effect.gen(function* () {
@@ -352,6 +384,37 @@ describe("an unbounded sender", () => {
       yield* Effect.flip(Effect.forever(Effect.map(receiver.receiveAll(), (some) => void got.push(...some))))
       assert.deepStrictEqual(got, range(0, 5000))
       yield* Fiber.join(closing)
+    })
+  )
+
+  it.effect("gives back what it did not accept, whatever calls there were before", () =>
+    Effect.gen(function* () {
+      const channel = yield* SharedChannel.spsc(Schema.Int, { capacity: 300, unbounded: true })
+      const { receiver, sender } = yield* attachBoth(Schema.Int, channel)
+      yield* sender.sendAll(range(0, 250))
+      assert.deepStrictEqual((yield* Effect.flip(sender.sendAll([...range(250, 260), 0.5, 1]))).unsent, [0.5, 1])
+      yield* sender.sendAll(range(260, 400))
+      assert.deepStrictEqual((yield* Effect.flip(sender.sendAll([0, 0.5, 1]))).unsent, [0.5, 1])
+      yield* receiver.close
+    })
+  )
+
+  it.live("moves what it keeps on when the dead receiver has a successor", () =>
+    Effect.gen(function* () {
+      const channel = yield* SharedChannel.spsc(Schema.Int, { capacity: 2, unbounded: true, onReceiverDeath: "fail" })
+      const attach = SharedChannel.attachReceiver(Schema.Int, channel.receiver)
+      const [, owner] = yield* asThread(attach)
+      const sender = yield* SharedChannel.attachSender(Schema.Int, channel.sender)
+      yield* sender.sendAll(range(0, 10))
+      yield* SharedChannel.bury(channel.receiver, owner)
+      assert.strictEqual((yield* Effect.flip(sender.send(10))).reason, "ReceiverDied")
+      // Every fiber of the sender sees the death before there is a successor.
+      yield* Effect.yieldNow
+      yield* Effect.promise(() => new Promise((resolve) => setImmediate(resolve)))
+      const [receiver] = yield* asThread(attach)
+      const got: Array<number> = []
+      while (got.length < 10) got.push(...(yield* receiver.receiveAll()))
+      assert.deepStrictEqual(got, range(0, 10))
     })
   )
 

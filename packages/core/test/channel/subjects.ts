@@ -25,7 +25,7 @@ export const asThread = <A, E, R>(attach: Effect.Effect<A, E, R>): Effect.Effect
 /** A channel whose two halves live in this thread. */
 export const inProcess = (flavour: FlavourName, options: ChannelOptionsInput, messages: number): Subject => {
   const [senders, receivers] = flavours[flavour]
-  const capacity = options.capacity ?? 1024
+  const capacity = options.capacity ?? 8192
   return {
     ack: options.ack ?? "before",
     bound: options.unbounded === true ? undefined : capacity * senders * receivers,

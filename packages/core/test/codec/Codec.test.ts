@@ -350,6 +350,17 @@ describe.each(programs)("%s", (_, generated) => {
       }
     })
 
+    it("refuses bytes that were moved away before", () => {
+      for (const mark of [Codec.moved, (bytes: Uint8Array) => bytes]) {
+        const bytes = mark(new Uint8Array(16))
+        structuredClone(bytes.buffer, { transfer: [bytes.buffer as ArrayBuffer] })
+        const value = { first: new Uint8Array(0), n: 1, second: bytes }
+        const error = failure(() => make(schema).write(new ByteMemory(new ArrayBuffer(64)), 0, value))
+        assert.strictEqual(error.path, "$.second")
+        assert.include(error.detail, "bytes that were not moved away")
+      }
+    })
+
     it("copies marked views of parts and of shared memory", () => {
       const codec = make(schema)
       const part = Codec.moved(new Uint8Array(new ArrayBuffer(64), 8, 16).fill(3))

@@ -1,5 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Header } from "../../src/ring/layout.ts"
+import { Header, LaneControl, laneControlIndex } from "../../src/ring/layout.ts"
 import { Mesh } from "../../src/ring/Mesh.ts"
 import { ReceiverPort } from "../../src/ring/ReceiverPort.ts"
 import { RingFault } from "../../src/ring/RingFault.ts"
@@ -34,6 +34,33 @@ describe("Mesh.open", () => {
   })
 })
 
+describe("a mesh of more bytes than an offset can name", () => {
+  const refusal = (attempt: () => unknown): RingFault => {
+    try {
+      attempt()
+    } catch (fault) {
+      if (fault instanceof RingFault) return fault
+    }
+    return assert.fail("no fault")
+  }
+
+  it("is not made, before memory is asked for", () => {
+    const options = { senders: 4, receivers: 2, laneBytes: 2 ** 28, laneMessages: 0, fingerprint: [0, 0] } as const
+    const allocate = () => assert.fail("asked for memory")
+    const fault = refusal(() => Mesh.make({ ...options, awaitSuccessor: false }, allocate))
+    assert.strictEqual(fault.reason, "layout")
+    assert.include(fault.message, `at most ${2 ** 31 - 1}`)
+  })
+
+  it("is not opened", () => {
+    const buffer = new SharedArrayBuffer(2 ** 31)
+    new Int32Array(buffer, 0, 64).set(make(1, 1).memory.i32.subarray(0, 64))
+    const fault = refusal(() => Mesh.open(buffer))
+    assert.strictEqual(fault.reason, "layout")
+    assert.include(fault.message, `at most ${2 ** 31 - 1}`)
+  })
+})
+
 describe("ports", () => {
   const send = (port: SenderPort, value: number) => {
     const at = port.reserve(8)
@@ -42,6 +69,26 @@ describe("ports", () => {
     port.commit(8, 2)
     port.publish()
   }
+
+  it("that cannot read their cursors leave the place to the next", () => {
+    const mesh = make(1, 1)
+    const { i32 } = mesh.memory
+    const acked = laneControlIndex(1, 1, 0) + LaneControl.acked
+    mesh.reserve("sender")
+    i32[acked] = 1 << 30
+    assert.throws(() => SenderPort.attach(mesh, 0, 1), RingFault, /units/)
+    i32[acked] = 0
+    assert.strictEqual(SenderPort.attach(mesh, 0, 2).slot, 0)
+    // A receiver checks nothing when it attaches; whatever keeps it from its lanes counts.
+    mesh.reserve("receiver")
+    const { consumer } = mesh
+    mesh.consumer = () => {
+      throw new RingFault("corrupt", "no lane today")
+    }
+    assert.throws(() => ReceiverPort.attach(mesh, 0, 3), RingFault, /no lane today/)
+    mesh.consumer = consumer
+    assert.strictEqual(ReceiverPort.attach(mesh, 0, 4).slot, 0)
+  })
 
   it("refuse an endpoint that is free, taken or closed", () => {
     const mesh = make(1, 1)

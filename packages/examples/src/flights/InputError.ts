@@ -1,12 +1,14 @@
 /**
- * The user's file cannot be used. Its message is the one line that the user reads.
+ * The user's file cannot be used, or not all of it.
  *
  * @since 0.1.0
  */
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import type { PlatformError } from "effect/PlatformError"
 import * as Schema from "effect/Schema"
 
+/** The file cannot be used. The message is the one line that the user reads. */
 export class InputError extends Schema.TaggedError<InputError>()("InputError", {
   file: Schema.String,
   /** Where in the file, such as `row group 3`. */
@@ -17,6 +19,9 @@ export class InputError extends Schema.TaggedError<InputError>()("InputError", {
     return [this.file, this.place, this.detail].filter((part) => part !== undefined).join(": ")
   }
 }
+
+/** Rows could not be used; the results of all others, and a line on these, have been printed. */
+export class RowsRejected extends Data.TaggedError("RowsRejected")<{ readonly count: number }> {}
 
 /** What an error of the file system says to a user. */
 const wordsOf = (cause: unknown): string => {

@@ -36,7 +36,7 @@ export interface JobOptions {
   readonly input: string
   readonly by: By
   readonly window: Window
-  /** Threads that read, and as many that aggregate. */
+  /** Threads; each reads parts of the file and aggregates the keys that are placed on it. */
   readonly workers: number
 }
 

@@ -2,10 +2,12 @@
  * The command line: flags, help, and what is printed where.
  *
  * Standard output carries the results and nothing else; with `--json` even the summary goes to
- * standard error.
+ * standard error, and logs always do. A reader that closes the output early, such as `head`, has what it
+ * wants: nothing more is printed, and what else the run is for is done by then.
  *
  * @since 0.1.0
  */
+import { parallelism } from "@shared-nothing/platform/Parallelism"
 import * as Cause from "effect/Cause"
 import * as CliConfig from "effect/cli/CliConfig"
 import * as CliOutput from "effect/cli/CliOutput"
@@ -16,12 +18,14 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
 import * as Layer from "effect/Layer"
+import * as Logger from "effect/Logger"
 import * as Option from "effect/Option"
+import type { PlatformError } from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
 import { datasetPath, loadAirports } from "./airports.ts"
 import * as FlightDelays from "./FlightDelays.ts"
-import { orInputError } from "./InputError.ts"
+import { orInputError, RowsRejected } from "./InputError.ts"
 import { keys, windows } from "./Job.ts"
 import { ndjson } from "./report/ndjson.ts"
 import { Progress, shown } from "./report/Progress.ts"
@@ -30,12 +34,15 @@ import { table } from "./report/table.ts"
 import { rank } from "./Results.ts"
 import type { Runner } from "./run/Runner.ts"
 
+/** No count is greater. */
+const most = 256
+
 const count = (name: string): Flag.Flag<number> =>
   Flag.Int(name).pipe(
     Flag.withMetavar("N"),
     Flag.filter(
-      (value) => value >= 1 && value <= 256,
-      () => "a whole number from 1 to 256"
+      (value) => value >= 1 && value <= most,
+      () => `a whole number from 1 to ${most}`
     )
   )
 
@@ -60,8 +67,10 @@ const flags = {
     Flag.withDefault("1d")
   ),
   workers: count("workers").pipe(
-    Flag.withDescription("Threads that aggregate, and as many that read (default: what the machine runs at once)"),
-    Flag.withDefault(Effect.sync(() => globalThis.navigator.hardwareConcurrency))
+    Flag.withDescription(
+      "Threads; each reads parts of the file and aggregates its keys (default: what the machine runs at once)"
+    ),
+    Flag.withDefault(Effect.sync(() => Math.min(most, parallelism())))
   ),
   top: count("top").pipe(Flag.withDescription("Rows of the table (default: 10)"), Flag.withDefault(10)),
   json: Flag.Boolean("json").pipe(
@@ -80,6 +89,9 @@ const print = Effect.fnUntraced(function* (to: "stdout" | "stderr", text: Iterab
   yield* Stream.fromIterable(text, { chunkSize: 1 }).pipe(Stream.run(stdio[to]()))
 })
 
+const isClosed = ({ reason: { cause } }: PlatformError): boolean =>
+  cause instanceof Error && "code" in cause && (cause.code === "EPIPE" || cause.code === "ERR_STREAM_DESTROYED")
+
 /** The command, over the given way to run the job. */
 export const command = (runner: Runner) =>
   Command.make(
@@ -89,23 +101,28 @@ export const command = (runner: Runner) =>
       const options = { input: Option.getOrElse(input, () => datasetPath("flights-3m.parquet")), by, window, workers }
       const progress = new Progress()
       const report = yield* FlightDelays.run(options, runner, progress).pipe(shown(progress))
+      const rejected = rejectedLine(options.input, report.rejected)
+      if (rejected !== "") yield* print("stderr", [rejected])
       const ranking = rank(report.results, top)
       const airports = yield* loadAirports
-      if (json) yield* print("stdout", ndjson(report.results))
-      else yield* print("stdout", [table(ranking, by, window, airports), "\n"])
       if (Option.isSome(html)) {
         const { page } = yield* Effect.promise(() => import("./report/html/page.ts"))
         const text = yield* page({ report, ranking, options, airports })
         const fs = yield* FileSystem.FileSystem
         yield* fs.writeFileString(html.value, text).pipe(orInputError(html.value))
       }
-      const rejected = rejectedLine(options.input, report.rejected)
-      if (rejected !== "") yield* print("stderr", [rejected])
-      yield* print(json ? "stderr" : "stdout", [summary(report)])
+      yield* print("stdout", json ? ndjson(report.results) : [table(ranking, by, window, airports), "\n"]).pipe(
+        Effect.andThen(print(json ? "stderr" : "stdout", [summary(report)])),
+        Effect.catchIf(isClosed, () => Effect.void),
+        orInputError("standard output")
+      )
+      if (rejected !== "") return yield* new RowsRejected({ count: report.rejected.count() })
     }, Effect.scoped)
   ).pipe(
     Command.withDescription(
-      "Delays of flights by airport or route and window of time, computed by workers that share nothing"
+      "Delays of flights by airport or route and window of time, computed by workers that share nothing. " +
+        "Rows that cannot be used are kept in FILE.rejected.ndjson: the results are those of all others, and the " +
+        "exit code is 1, as for a file that cannot be used"
     ),
     Command.withExamples([
       { command: "npm start", description: "The ten worst airports of departure" },
@@ -137,6 +154,7 @@ export const main = (runner: Runner) =>
     Effect.provide(
       Layer.mergeAll(
         CliOutput.layerPresenter(presenter),
+        Layer.succeed(Logger.LogToStderr, true),
         CliConfig.layer({ builtIns: [GlobalFlag.Help, GlobalFlag.Version] })
       )
     )

@@ -9,10 +9,16 @@ import * as Effect from "effect/Effect"
 import { main } from "./cli.ts"
 import { threads } from "./run/threads.ts"
 
-// A reader that closes the pipe early, such as `head`, has what it wants: the job ends quietly.
-process.stdout.on("error", (error: NodeJS.ErrnoException) => {
-  if (error.code !== "EPIPE") throw error
-  process.exit(0)
-})
+// Whoever prints is told as well, and decides what a closed pipe or a full disk means.
+process.stdout.on("error", () => {})
 
-main(threads).pipe(Effect.provide(NodeServices.layer), NodeRuntime.runMain({ disableErrorReporting: true }))
+main(threads).pipe(
+  // Left to end by itself: an exit would cut off results that a slow reader has yet to take.
+  Effect.catchTag("RowsRejected", () =>
+    Effect.sync(() => {
+      process.exitCode = 1
+    })
+  ),
+  Effect.provide(NodeServices.layer),
+  NodeRuntime.runMain({ disableErrorReporting: true })
+)

@@ -3,7 +3,8 @@
  */
 import { afterAll, assert, beforeAll, describe, it } from "@effect/vitest"
 import { type ChildProcess, spawn } from "node:child_process"
-import { mkdtemp, readFile, rm, writeFile } from "node:fs/promises"
+import { existsSync } from "node:fs"
+import { mkdtemp, open, readFile, rm, writeFile } from "node:fs/promises"
 import { tmpdir } from "node:os"
 import { join } from "node:path"
 import { text } from "node:stream/consumers"
@@ -155,13 +156,14 @@ describe("bad input", () => {
     })
   }
 
-  it("keeps bad rows aside, counts them, and goes on", async () => {
+  it("keeps bad rows aside, counts them, and goes on to a failure", async () => {
     const lines = small.trimEnd().split("\n")
     lines.splice(3, 0, "2001-01-01 00:01,late,605,LAS,PHL", "", "2001-02-30,1,605,LAS,PHL")
     const input = await file("rows.csv", lines.join("\r\n"))
     const { code, err, out } = await run("--input", input)
-    assert.strictEqual(code, 0)
+    assert.strictEqual(code, 1)
     assert.match(out, /6 rows in /)
+    assert.match(out, /\n2 rows rejected, kept in rows.csv.rejected.ndjson\n$/)
     assert.strictEqual(
       err,
       'rows.csv: 2 rows rejected, the first is row 3 (line 4), column delay: "late" is not a whole number of minutes; ' +
@@ -200,6 +202,31 @@ describe("as a part of a shell line", () => {
     child.stdout.once("data", () => child.stdout.destroy())
     assert.strictEqual(await ended(child), 0)
     assert.strictEqual(await err, "")
+  })
+
+  it("writes the page for a reader that has enough", async () => {
+    const child = start(["--input", await file("late.csv", small), "--json", "--html", "late.html"])
+    child.stdout.destroy()
+    assert.strictEqual(await ended(child), 0)
+    assert.match(await readFile(join(folder, "late.html"), "utf8"), /<svg/)
+  })
+
+  it("tells of bad rows when its reader has enough", async () => {
+    const child = start(["--input", await file("closed.csv", `${small}2001-01-01,late,605,LAS,PHL\n`)])
+    child.stdout.destroy()
+    const err = text(child.stderr)
+    assert.strictEqual(await ended(child), 1)
+    assert.match(await err, /^closed.csv: 1 row rejected, [^\n]*\n$/)
+  })
+
+  it.skipIf(!existsSync("/dev/full"))("says in a line that a disk is full", async () => {
+    const args = ["--input", await file("full.csv", small), "--json"]
+    const disk = await open("/dev/full", "w")
+    const child = spawn(process.execPath, [main, ...args], { cwd: folder, stdio: ["ignore", disk.fd, "pipe"] })
+    const err = text(child.stderr ?? assert.fail())
+    assert.strictEqual(await ended(child), 1)
+    await disk.close()
+    assert.match(await err, /^flights: standard output: ENOSPC[^\n]*\n$/)
   })
 
   it("ends at an interrupt, and leaves nothing running", async () => {

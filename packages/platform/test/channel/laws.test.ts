@@ -26,7 +26,7 @@ const awake = <H extends { readonly wait: string }>(handle: H): H =>
 /** Two channels with a thread between them: every message crosses twice. */
 const throughThreads = (flavour: keyof typeof flavours, options: ChannelOptionsInput): ChannelLaws.Subject => {
   const [senders, receivers] = flavours[flavour]
-  const capacity = options.capacity ?? 1024
+  const capacity = options.capacity ?? 8192
   const there = senders * receivers * capacity
   const back = receivers * receivers * capacity
   return {

@@ -88,7 +88,8 @@ describe("a thread", () => {
         assert.strictEqual(received.bytes[1_048_575], id & 255)
         deepest = Math.max(deepest, (yield* channel.stats).depth)
       }
-      assert.isAtMost(deepest, 10)
+      // 32 MiB beside the ring, and the one that fills it.
+      assert.isAtMost(deepest, 33)
       assert.strictEqual(yield* exit(worker), 0)
     })
   )

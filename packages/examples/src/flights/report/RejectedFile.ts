@@ -2,14 +2,17 @@
  * Keeps the rows that could not be used, in `FILE.rejected.ndjson`.
  *
  * Parts of the file are read in any order, but the number of a row depends on all parts before it:
- * a part waits here until those are known. The file is made when the first row needs it.
+ * a part waits here until those are known. The file of an earlier run goes at once, and a new one is
+ * made when the first row needs it: where there is a file, it is of the last run.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import type { PlatformError } from "effect/PlatformError"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
+import { fromCause } from "../InputError.ts"
 import type { PartReport } from "../run/Runner.ts"
 
 export interface RejectedRow {
@@ -24,7 +27,7 @@ export interface RejectedFile {
   readonly path: string
   readonly count: () => number
   readonly first: () => RejectedRow | undefined
-  /** Why the file could not be written, if it could not. */
+  /** Why the file could not be written, or that of an earlier run not be removed, if so. */
   readonly failure: () => string | undefined
   readonly add: (task: number, report: PartReport) => Effect.Effect<void>
 }
@@ -43,6 +46,14 @@ export const make = Effect.fnUntraced(function* (input: string) {
   let first: RejectedRow | undefined
   let failure: string | undefined
   let file: FileSystem.File | undefined
+
+  const orFailure = Effect.catch((error: PlatformError) =>
+    Effect.sync(() => {
+      failure = fromCause(path)(error.reason.cause ?? error).detail
+    })
+  )
+
+  yield* orFailure(fs.remove(path, { force: true }))
 
   const write = Effect.fnUntraced(function* (text: string) {
     file ??= yield* fs.open(path, { flag: "w" }).pipe(Effect.provideService(Scope.Scope, scope))
@@ -68,13 +79,7 @@ export const make = Effect.fnUntraced(function* (input: string) {
       rows += report.rows
       lines += report.lines
       if (text === "" || failure !== undefined) continue
-      yield* write(text).pipe(
-        Effect.catch((error) =>
-          Effect.sync(() => {
-            failure = error.reason._tag
-          })
-        )
-      )
+      yield* orFailure(write(text))
     }
   })
 

@@ -1,0 +1,166 @@
+/** What a pool does about errors that are not those of a worker: each has its own name, and leaves nothing behind. */
+import { assert, describe, it } from "@effect/vitest"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import * as Rpc from "effect/rpc/Rpc"
+import * as Schema from "effect/Schema"
+import * as Partitioner from "../../src/partition/Partitioner.ts"
+import type { Member } from "../../src/pool/Member.ts"
+import { Pending } from "../../src/pool/Pending.ts"
+import type { PoolHandle } from "../../src/pool/PoolHandle.ts"
+import * as WorkerPool from "../../src/pool/WorkerPool.ts"
+import { LaneControl, laneControlIndex } from "../../src/ring/layout.ts"
+import { Mesh } from "../../src/ring/Mesh.ts"
+import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
+import * as Worker from "../../src/worker/Worker.ts"
+
+const Word = Schema.Struct({ word: Schema.String, count: Schema.Int })
+
+class Meek extends Worker.Service<Meek>()("Meek", {
+  message: Word,
+  requests: [Rpc.make("Handled", { success: Schema.Int })],
+  key: ({ word }) => {
+    if (word === "badKey") throw new RangeError("no key")
+    return word
+  }
+}) {}
+
+const meek = Meek.toLayer({
+  init: Effect.sync(() => ({ handled: 0 })),
+  handle: (state) => {
+    state.handled += 1
+  },
+  Handled: (state) => state.handled
+})
+
+const backend = FiberWorkers.layer([Meek, meek])
+
+/** Makes the cursors of the lane that the pool's own sender has to its first worker impossible. */
+const breakMailbox = (handle: PoolHandle<never>): number => {
+  const mesh = Mesh.open(handle.mailboxes[0].memory)
+  const acked = laneControlIndex(mesh.senders, mesh.receivers, 0) + LaneControl.acked
+  mesh.memory.i32[acked] = 1 << 30
+  return acked * 4
+}
+
+describe("a message that is refused", () => {
+  it.effect("is a PartitionError only for what its key function threw", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Meek, { size: 1 })
+      const noKey = yield* Effect.flip(pool.send({ word: "badKey", count: 1 }))
+      assert.strictEqual(noKey._tag, "PartitionError")
+      const unusual = {
+        word: "a",
+        get count(): number {
+          throw new TypeError("no count")
+        }
+      }
+      const noValue = yield* Effect.flip(pool.send(unusual))
+      assert.strictEqual(noValue._tag === "SendError" ? noValue.reason : noValue._tag, "Encode")
+      assert.include(noValue.message, "no count")
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+
+  it.effect("by memory that is no mailbox any more names the byte", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Meek, { size: 1, capacity: 2 })
+      const worker = yield* pool.worker("Meek/0")
+      yield* worker.pause
+      yield* pool.sendAll([1, 2].map((count) => ({ word: "a", count })))
+      const byte = breakMailbox(pool.handle as PoolHandle<never>)
+      const error = yield* Effect.flip(pool.send({ word: "a", count: 3 }))
+      assert.strictEqual(error._tag === "SendError" ? error.reason : error._tag, "Closed")
+      assert.include(error.message, `byte ${byte}`)
+      assert.deepStrictEqual(error._tag === "SendError" ? error.unsent : [], [{ word: "a", count: 3 }])
+      yield* worker.kill
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+})
+
+describe("a broadcast", () => {
+  it.effect("reaches those that have no room yet, although another is not running", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Meek, { size: 3, capacity: 1 })
+      yield* (yield* pool.worker("Meek/1")).stop
+      const full = yield* pool.worker("Meek/2")
+      yield* full.pause
+      yield* full.send({ word: "a", count: 1 })
+      const message = { word: "b", count: 1 }
+      const sending = yield* Effect.forkChild(Effect.flip(pool.broadcast(message)), { startImmediately: true })
+      yield* full.resume
+      const error = yield* Fiber.join(sending)
+      assert.strictEqual(error._tag === "WorkerNotRunning" ? error.worker : error._tag, "Meek/1")
+      assert.deepStrictEqual(error._tag === "WorkerNotRunning" ? error.unsent : [], [message])
+      assert.strictEqual(yield* pool.askTo("Meek/0", "Handled", undefined), 1)
+      assert.strictEqual(yield* pool.askTo("Meek/2", "Handled", undefined), 2)
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+})
+
+describe("a pool that is not made", () => {
+  it.effect("leaves no channel open, also while the scope that it was to be made in lives", () =>
+    Effect.gen(function* () {
+      const { make } = Mesh
+      const made: Array<Mesh> = []
+      Mesh.make = (...args) => {
+        const mesh = make.apply(Mesh, args)
+        made.push(mesh)
+        return mesh
+      }
+      const partitioner = Partitioner.weighted({ "Meek/0": -1 } as never)
+      const error = yield* Effect.ensuring(
+        Effect.flip(WorkerPool.make(Meek, { size: 2, partitioner })),
+        Effect.sync(() => void (Mesh.make = make))
+      )
+      assert.strictEqual(error._tag, "InvalidConfig")
+      assert.isAtLeast(made.length, 3)
+      for (const [index, mesh] of made.entries()) assert.isTrue(mesh.isShut, `mesh ${index}`)
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+
+  it.effect("because of what is no lack of memory is a defect", () =>
+    Effect.gen(function* () {
+      const { make } = Mesh
+      let left = 3
+      Mesh.make = (...args) => {
+        if (--left === 0) throw new TypeError("no mesh today")
+        return make.apply(Mesh, args)
+      }
+      const exit = yield* Effect.ensuring(
+        Effect.exit(WorkerPool.make(Meek, { size: 2 })),
+        Effect.sync(() => void (Mesh.make = make))
+      )
+      assert.include(String(exit), "no mesh today")
+      assert.notInclude(String(exit), "capacityBytes")
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+})
+
+describe("replies whose memory is no ring any more", () => {
+  it.effect("fail all who wait, and whoever asks later, and are read no more", () =>
+    Effect.gen(function* () {
+      const pending = new Pending("meek", 1, "park")
+      pending.mesh.reserve("sender")
+      const settled: Array<Effect.Effect<unknown, unknown>> = []
+      pending.add({
+        member: undefined as unknown as Member,
+        request: undefined as never,
+        settle: (effect) => void settled.push(effect),
+        chunk: undefined,
+        id: 0,
+        payload: undefined,
+        key: 0,
+        find: undefined,
+        number: undefined,
+        begun: false
+      })
+      pending.mesh.memory.i32[laneControlIndex(1, 1, 0) + LaneControl.write] = 1 << 30
+      yield* pending.run
+      assert.strictEqual(settled.length, 1)
+      const error = yield* Effect.flip(settled[0])
+      assert.strictEqual((error as { readonly _tag: string })._tag, "ReceiveError")
+      assert.strictEqual(pending.fault, error)
+      pending.close()
+    })
+  )
+})

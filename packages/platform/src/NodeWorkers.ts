@@ -114,6 +114,20 @@ const open = Effect.fnUntraced(function* (
   thread.once("error", (cause) => {
     thrown = { cause }
   })
+  // Listened to beside `effect/workers`, which stops listening at an `error`: a thread that reports and
+  // then dies of an uncaught error may have its error heard first, and its report only before its exit.
+  thread.on("message", ([kind, report]: readonly [number, Report]) => {
+    if (kind !== 1) return
+    switch (report._tag) {
+      case "Ready":
+        phase = "run"
+        return Deferred.doneUnsafe(ready, Effect.succeed(report.placement))
+      case "Ended":
+        return end(Effect.void)
+      case "Panicked":
+        return end(Effect.fail(decodePanic(report.error)))
+    }
+  })
   thread.once("exit", (exitCode) => {
     Deferred.doneUnsafe(exited, Effect.void)
     const cause = thrown?.cause
@@ -147,25 +161,9 @@ const open = Effect.fnUntraced(function* (
   )
   yield* Effect.forkScoped(
     Effect.ignore(
-      worker.run(
-        (report) => {
-          if (report._tag === "Telemetry") return telemetry.receive(report.telemetry)
-          return Effect.sync(() => {
-            switch (report._tag) {
-              case "Ready":
-                phase = "run"
-                return Deferred.doneUnsafe(ready, Effect.succeed(report.placement))
-              case "Ended":
-                return end(Effect.void)
-              case "Panicked":
-                return end(Effect.fail(decodePanic(report.error)))
-            }
-          })
-        },
-        {
-          onSpawn: Effect.sync(() => Deferred.doneUnsafe(imported, Effect.void))
-        }
-      )
+      worker.run((report) => (report._tag === "Telemetry" ? telemetry.receive(report.telemetry) : Effect.void), {
+        onSpawn: Effect.sync(() => Deferred.doneUnsafe(imported, Effect.void))
+      })
     )
   )
   // Runs before the finalizer of `effect/workers`, which would wait 5 s for a thread that hangs. Whoever

@@ -4,16 +4,23 @@
  *
  * @since 0.1.0
  */
-import type { Mesh } from "../ring/Mesh.ts"
+import { Mesh, type MeshOptions } from "../ring/Mesh.ts"
 
 const meshes = new Set<Mesh>()
 
+/** A random name for a mesh, so that what travels beside it finds its way. */
+export const randomId = (): readonly [number, number] => [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+
 /**
- * @category accessors
+ * Makes a mesh under a random name and keeps it in mind, until `remove`. Throws as `Mesh.make` does.
+ *
+ * @category constructors
  * @since 0.1.0
  */
-export const add = (mesh: Mesh): void => {
+export const make = (options: Omit<MeshOptions, "id">): Mesh => {
+  const mesh = Mesh.make({ ...options, id: randomId() })
   meshes.add(mesh)
+  return mesh
 }
 
 /**

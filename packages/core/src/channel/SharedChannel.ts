@@ -13,7 +13,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { InvalidConfig } from "../errors/Errors.ts"
 import { maxBytes, totalBytes } from "../ring/layout.ts"
-import { Mesh } from "../ring/Mesh.ts"
+import type { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
 import { type ChannelOptions, type ChannelOptionsInput, decode, laneBytes } from "./ChannelOptions.ts"
@@ -77,16 +77,14 @@ const make = Effect.fnUntraced(function* <A>(
   }
   const acquire = Effect.suspend(() => {
     try {
-      const mesh = Mesh.make({
+      const mesh = Registry.make({
         senders,
         receivers,
         laneBytes: laneBytes(options),
         laneMessages: options.capacity,
         fingerprint: codec.fingerprint,
-        awaitSuccessor: options.onReceiverDeath === "wait",
-        id: [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+        awaitSuccessor: options.onReceiverDeath === "wait"
       })
-      Registry.add(mesh)
       return Effect.succeed(mesh)
     } catch (cause) {
       if (cause instanceof RangeError) return Effect.fail(tooLarge(`as much as there is memory for: ${cause.message}`))

@@ -15,7 +15,7 @@ import * as Registry from "../channel/Registry.ts"
 import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
 import { type Waitable, Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
 import { EndpointState } from "../ring/layout.ts"
-import { Mesh } from "../ring/Mesh.ts"
+import type { Mesh } from "../ring/Mesh.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
 import { EnvelopeKind } from "../worker/Envelope.ts"
 
@@ -75,16 +75,14 @@ export class Mailbox {
 
   constructor(options: MailboxOptions) {
     this.options = options
-    this.mesh = Mesh.make({
+    this.mesh = Registry.make({
       senders: options.priorities + options.clients,
       receivers: 1,
       laneBytes: options.laneBytes,
       laneMessages: options.capacity,
       fingerprint: options.fingerprint,
-      awaitSuccessor: true,
-      id: [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+      awaitSuccessor: true
     })
-    Registry.add(this.mesh)
     this.receiver = {
       _tag: "ReceiverHandle",
       channel: options.name,

@@ -13,7 +13,7 @@ import { Waiter, type WaitStrategy } from "../channel/WaitStrategy.ts"
 import { ReceiveError, type WorkerNotRunning, type WorkerPanicked } from "../errors/Errors.ts"
 import type { ByteMemory } from "../ring/ByteMemory.ts"
 import { Kind } from "../ring/Frame.ts"
-import { Mesh } from "../ring/Mesh.ts"
+import type { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
 import { Envelope, makeHead, readHead, ReplyStatus } from "../worker/Envelope.ts"
 import * as Wire from "../worker/Wire.ts"
@@ -83,16 +83,14 @@ export class Pending {
 
   constructor(pool: string, places: number, wait: WaitStrategy) {
     this.pool = pool
-    this.mesh = Mesh.make({
+    this.mesh = Registry.make({
       senders: places,
       receivers: 1,
       laneBytes,
       laneMessages: 0,
       fingerprint: [0, 0],
-      awaitSuccessor: false,
-      id: [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
+      awaitSuccessor: false
     })
-    Registry.add(this.mesh)
     const slot = this.mesh.reserve("receiver")
     this.reader = new FrameReader(ReceiverPort.attach(this.mesh, slot, ThreadIdentity.current()))
     this.waiter = new Waiter(new Mail(this.reader), wait)

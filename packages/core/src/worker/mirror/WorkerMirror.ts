@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Registry from "../../channel/Registry.ts"
 import * as ThreadIdentity from "../../channel/ThreadIdentity.ts"
 import type { WaitStrategy } from "../../channel/WaitStrategy.ts"
 import { ControlBlock } from "../../ring/ControlBlock.ts"
@@ -30,8 +31,6 @@ export interface WorkerMirror {
   readonly flush: () => boolean
 }
 
-const id = (): readonly [number, number] => [(Math.random() * 2 ** 32) | 0, (Math.random() * 2 ** 32) | 0]
-
 const attach = (mesh: Mesh, endpoints: number, first: number): void => {
   for (let e = first; e < first + endpoints; e++) mesh.claim(e, ThreadIdentity.current())
 }
@@ -50,7 +49,7 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
     laneMessages: 0,
     fingerprint,
     awaitSuccessor: false,
-    id: id()
+    id: Registry.randomId()
   })
   const replies = Mesh.make({
     senders: 1,
@@ -59,7 +58,7 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
     laneMessages: 0,
     fingerprint: [0, 0],
     awaitSuccessor: false,
-    id: id()
+    id: Registry.randomId()
   })
   for (let sender = 0; sender < senders; sender++) mailbox.reserve("sender")
   attach(mailbox, senders, 0)

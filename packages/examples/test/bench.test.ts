@@ -121,9 +121,11 @@ describe("Arrivals", () => {
   const verdict = (receivers: number, traffic: Traffic<unknown>, change: (messages: Array<unknown>) => void) => {
     const messages = Array.from({ length: 100 }, (_, i) => copy(traffic.make(0, i)))
     change(messages)
-    const arrivals = new Arrivals(traffic, 1, receivers, 0)
-    for (const message of messages) arrivals.check(message)
-    const { arrived, expected } = conclude([100], [arrivals.report()])
+    const [one, all] = [new Arrivals(traffic, 1, receivers, 0), new Arrivals(traffic, 1, receivers, 0)]
+    for (const message of messages) one.check(message)
+    for (let at = 0; at < messages.length; at += 30) all.batch(messages.slice(at, at + 30))
+    const { arrived, expected } = conclude([100], [one.report()])
+    assert.strictEqual(conclude([100], [all.report()]).arrived, arrived)
     return arrived === expected
   }
 
@@ -151,7 +153,7 @@ describe("Arrivals", () => {
     it(`${name}: a batch has the same messages`, () => {
       const arrivals = new Arrivals(traffic, 2, 1, 0)
       const { message, transfer } = traffic.pack(1, 0, traffic.batch)
-      traffic.unpack(structuredClone(message, { transfer }), (one) => arrivals.check(one))
+      arrivals.batch(traffic.unpack(structuredClone(message, { transfer })))
       const { arrived, expected } = conclude([0, traffic.batch], [arrivals.report()])
       assert.strictEqual(arrived, expected)
     })

@@ -9,7 +9,7 @@ import * as Counter from "../ring/Counter.ts"
 import { Endpoint, endpointIndex } from "../ring/layout.ts"
 import type { FrameReader } from "./FrameReader.ts"
 import type { FrameWriter } from "./FrameWriter.ts"
-import type { Waitable } from "./WaitStrategy.ts"
+import type { Waitable } from "../ring/Sleep.ts"
 
 class ParkedTime {
   private readonly memory: ByteMemory

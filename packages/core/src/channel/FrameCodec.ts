@@ -10,4 +10,5 @@ import type { Codec } from "../codec/Codec.ts"
  * @category models
  * @since 0.1.0
  */
-export type FrameCodec<A> = Pick<Codec<A>, "fixedSize" | "mayAttach" | "bound" | "write" | "read">
+export type FrameCodec<A> = Pick<Codec<A>, "fixedSize" | "mayAttach" | "bound" | "write" | "read"> &
+  Partial<Pick<Codec<A>, "writeRun" | "readRun">>

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type { ByteMemory } from "../ring/ByteMemory.ts"
+import type { ReadRun, WriteRun } from "../ring/Run.ts"
 
 /**
  * @category models
@@ -33,4 +34,8 @@ export interface Codec<in out A> {
    * Throws a `CodecError` if the bytes are no encoding.
    */
   readonly read: (memory: ByteMemory, offset: number, end: number) => A
+  /** `write` for a run of messages; undefined where the loop of `ring/Run.ts` has to do. */
+  readonly writeRun: WriteRun<A> | undefined
+  /** `read` for a run of frames; undefined where the loop of `ring/Run.ts` has to do. */
+  readonly readRun: ReadRun<A> | undefined
 }

@@ -72,7 +72,10 @@ export const compile = (ast: AST, generated: boolean = canGenerate): Codec<unkno
     layout,
     bound: foreigns.length > 0 ? resetting(program.bound, foreigns) : program.bound,
     write: mayAttach ? restoring(program.write) : program.write,
-    read: program.read
+    read: program.read,
+    // A value that attaches or that another library encodes needs what is wrapped around `write` and `bound`.
+    writeRun: mayAttach || foreigns.length > 0 ? undefined : program.writeRun,
+    readRun: program.readRun
   }
 }
 

@@ -9,6 +9,7 @@
  */
 import * as blobs from "./blobs.ts"
 import { corrupt, inside, refuse } from "./CodecError.ts"
+import { type Body, places, runs, views } from "./generateRuns.ts"
 import { type Bit, type Cell, maskOf, type Node, type NumberNode } from "./Plan.ts"
 import * as runtime from "./runtime.ts"
 import * as text from "./text.ts"
@@ -16,8 +17,6 @@ import * as text from "./text.ts"
 const helpers = { ...blobs, ...runtime, ...text, corrupt, inside, refuse }
 
 const quote = (value: string): string => JSON.stringify(value)
-
-const views = "const u8 = m.u8, i32 = m.i32, f64 = m.f64, view = m.view, w = o >> 2, d = o >> 3;"
 
 const aligned = (cell: Cell): string => (cell.align === 1 ? "" : `p = (p + ${cell.align - 1}) & ${-cell.align};`)
 
@@ -108,29 +107,37 @@ class Generator {
     if (known !== undefined) return known
     const id = this.name("")
     this.ids.set(cell, id)
-    const bits = Array.from({ length: cell.bitBytes }, (_, i) => i)
-    const write = this.write(cell.root, "v", cell)
+    const { read, value, write } = this.body(cell)
     this.functions.push(
-      `function w${id}(m, o, v) { ${views} let p = o + ${cell.size};
-${bits.map((i) => `let t${i} = 0;`).join(" ")}
+      `function w${id}(m, o, v) { ${views} ${places}
 ${write}
-${bits.map((i) => `u8[o + ${cell.bitsOffset + i}] = t${i};`).join(" ")}
 return p; }`,
       `function b${id}(v) { let s = ${cell.size};
 ${this.bound(cell.root, "v")}
-return s; }`
-    )
-    const lines: Array<string> = []
-    const value = this.read(cell.root, cell, lines)
-    this.functions.push(`function r${id}(m, o, e) { ${views}
+return s; }`,
+      `function r${id}(m, o, e) { ${views} ${places}
 if (e - o < ${cell.size}) corrupt(${quote(cell.path)}, "the bytes end early", o);
-let p = o + ${cell.size};
-${bits.map((i) => `const t${i} = u8[o + ${cell.bitsOffset + i}];`).join(" ")}
-${lines.join("\n")}
+${read}
 const value = ${value};
 ${cell.variable ? "q = p;" : ""}
-return value; }`)
+return value; }`
+    )
     return id
+  }
+
+  /** The code of a cell, to be put into a function. */
+  body(cell: Cell): Body {
+    const bits = Array.from({ length: cell.bitBytes }, (_, i) => i)
+    const lines: Array<string> = []
+    const value = this.read(cell.root, cell, lines)
+    return {
+      write: `let p = o + ${cell.size}; ${bits.map((i) => `let t${i} = 0;`).join(" ")}
+${this.write(cell.root, "v", cell)}
+${bits.map((i) => `u8[o + ${cell.bitsOffset + i}] = t${i};`).join(" ")}`,
+      read: `let p = o + ${cell.size}; ${bits.map((i) => `const t${i} = u8[o + ${cell.bitsOffset + i}];`).join(" ")}
+${lines.join("\n")}`,
+      value
+    }
   }
 
   private test(bit: Bit): string {
@@ -416,15 +423,19 @@ export const canGenerate: boolean = (() => {
 export const generate = (cell: Cell): runtime.Program => {
   const generator = new Generator()
   const id = generator.cell(cell)
+  const loops = runs(cell, { ...generator.body(cell), bound: `b${id}` })
   const constants = generator.constants.map((_, i) => `c${i}`)
+  // Where a cell ends is passed in a variable beside the value: a pair would be an object a read.
+  const tail = cell.variable
+    ? "if (q !== e) trailing(q, e);"
+    : `if (e - o !== ${cell.size}) trailing(o + ${cell.size}, e);`
   const source = `"use strict";
 const { ${Object.keys(helpers).join(", ")} } = helpers;
 const [${constants.join(", ")}] = constants;
 let q = 0;
 ${generator.functions.join("\n")}
-return { write: w${id}, bound: b${id}, read(m, o, e) { const value = r${id}(m, o, e); ${
-    // Where a cell ends is passed in a variable beside the value: a pair would be an object a read.
-    cell.variable ? "if (q !== e) trailing(q, e);" : `if (e - o !== ${cell.size}) trailing(o + ${cell.size}, e);`
-  } return value; } };`
+function read(m, o, e) { const value = r${id}(m, o, e); ${tail} return value; }
+${loops}
+return { write: w${id}, bound: b${id}, read, writeRun, readRun };`
   return new Function("helpers", "constants", source)(helpers, generator.constants)
 }

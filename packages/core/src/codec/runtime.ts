@@ -6,6 +6,7 @@
 import * as DateTime from "effect/DateTime"
 import type { LiteralValue } from "effect/SchemaAST"
 import type { ByteMemory } from "../ring/ByteMemory.ts"
+import type { ReadRun, WriteRun } from "../ring/Run.ts"
 import { CodecError, corrupt } from "./CodecError.ts"
 import type { Construct, LiteralNode, Node, NumberNode, UnionNode } from "./Plan.ts"
 
@@ -14,6 +15,8 @@ export interface Program {
   readonly write: (memory: ByteMemory, offset: number, value: unknown) => number
   readonly bound: (value: unknown) => number
   readonly read: (memory: ByteMemory, offset: number, end: number) => unknown
+  readonly writeRun?: WriteRun<unknown>
+  readonly readRun?: ReadRun<unknown>
 }
 
 /** Whether inherited members of every object could pass for this field. */

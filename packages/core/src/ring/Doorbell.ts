@@ -58,3 +58,6 @@ export const sleepAsync = (memory: ByteMemory, index: number, millis?: number): 
   const result = memory.seam.waitAsync(memory.i32, index, Armed, millis)
   return result.async ? result.value : undefined
 }
+
+/** A moment between two looks that leaves the processor to whoever shares it. */
+export const relax = (memory: ByteMemory): void => memory.seam.pause?.()

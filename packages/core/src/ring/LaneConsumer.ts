@@ -12,20 +12,10 @@
  */
 import type { ByteMemory } from "./ByteMemory.ts"
 import * as Counter from "./Counter.ts"
-import { Kind } from "./Frame.ts"
+import { Kind, unitsOf } from "./Frame.ts"
 import { LaneControl } from "./layout.ts"
 import { RingFault } from "./RingFault.ts"
-
-/**
- * How bytes become a message.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Decoder<out A> {
-  /** Reads the encoding between two offsets. */
-  readonly read: (memory: ByteMemory, offset: number, end: number) => A
-}
+import { type Decoder, readRun, Run } from "./Run.ts"
 
 /**
  * @category models
@@ -38,6 +28,7 @@ export class LaneConsumer {
   private readonly dataUnit: number
   private readonly capacity: number
   private readonly mask: number
+  private readonly run: Run
 
   private write: number
   private acked: number
@@ -64,6 +55,7 @@ export class LaneConsumer {
     this.dataUnit = dataOffset >>> 3
     this.capacity = laneBytes >>> 3
     this.mask = this.capacity - 1
+    this.run = new Run(memory, this.dataUnit, this.capacity)
     const seam = memory.seam
     this.acked = seam.load(this.i32, control + LaneControl.acked)
     this.count = seam.load(this.i32, control + LaneControl.ackedCount)
@@ -123,40 +115,28 @@ export class LaneConsumer {
   /**
    * Reads frames of one kind into `out` from index `from` on, until index `to`, as long as that is
    * plain going; `next` deals with whatever made it stop. Returns how many. What `next`, read and
-   * `advance` do in turn, in one loop over local variables. Throws what the decoder throws, with
-   * the frames before passed; `advance` then passes the one that failed.
+   * `advance` do in turn, as one run. Throws what the decoder throws, with the frames before passed;
+   * `advance` then passes the one that failed.
    */
   take<A>(decoder: Decoder<A>, kind: number, out: Array<A>, from: number, to: number): number {
-    const { capacity, dataUnit, i32, mask, memory, write } = this
-    let { count, position, units } = this
-    let taken = 0
     if (!this.synchronized) return 0
+    const { count, run } = this
+    run.position = this.position
+    run.sequence = count
+    run.end = this.write
     try {
-      for (; from + taken < to && position !== write; taken++) {
-        const start = position & mask
-        const at = (dataUnit + start) << 1
-        const head = i32[at]
-        const length = head >>> 4
-        units = 1 + ((length + 7) >>> 3)
-        if (
-          (head & 15) !== kind ||
-          i32[at + 1] !== count ||
-          units > ((write - position) | 0) ||
-          units > capacity - start
-        ) {
-          break
-        }
-        const offset = (at << 2) + 8
-        out[from + taken] = decoder.read(memory, offset, offset + length)
-        position = (position + units) | 0
-        count = (count + 1) | 0
-      }
-      return taken
+      const next =
+        decoder.readRun === undefined
+          ? readRun(decoder, run, kind, out, from, to)
+          : decoder.readRun(run, kind, out, from, to)
+      return next - from
+    } catch (error) {
+      this.units = unitsOf(this.i32[(this.dataUnit + (run.position & this.mask)) << 1] >>> 4)
+      throw error
     } finally {
-      this.position = position
-      this.count = count
-      this.units = units
-      this.received += taken
+      this.position = run.position
+      this.count = run.sequence
+      this.received += (run.sequence - count) | 0
     }
   }
 

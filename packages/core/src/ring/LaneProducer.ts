@@ -16,21 +16,7 @@ import * as Counter from "./Counter.ts"
 import { Kind, unitsOf } from "./Frame.ts"
 import { LaneControl } from "./layout.ts"
 import { RingFault } from "./RingFault.ts"
-
-/**
- * How a message becomes bytes.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Encoder<in A> {
-  /** Bytes of every encoding when they are all of one size. */
-  readonly fixedSize: number | undefined
-  /** Upper bound of an encoding, in bytes. */
-  readonly bound: (value: A) => number
-  /** Writes at `offset` and returns the offset after the last byte. */
-  readonly write: (memory: ByteMemory, offset: number, value: A) => number
-}
+import { type Encoder, Run, writeRun } from "./Run.ts"
 
 /**
  * @category models
@@ -44,6 +30,7 @@ export class LaneProducer {
   private readonly capacity: number
   private readonly mask: number
   private readonly maxMessages: number
+  private readonly run: Run
 
   /** End of the last committed frame. */
   private write: number
@@ -70,6 +57,7 @@ export class LaneProducer {
     this.capacity = laneBytes >>> 3
     this.mask = this.capacity - 1
     this.maxMessages = maxMessages
+    this.run = new Run(memory, this.dataUnit, this.capacity)
     const seam = memory.seam
     this.acked = seam.load(this.i32, control + LaneControl.acked)
     this.write = seam.load(this.i32, control + LaneControl.write)
@@ -173,35 +161,23 @@ export class LaneProducer {
   /**
    * Commits messages `from` to `to` as long as that is plain going: room without a pad, as far as
    * this producer knows. Returns the index of the first that was not committed; `reserve` knows
-   * more. What `reserve`, write and `commit` do in turn, in one loop over local variables. Throws
-   * what the encoder throws, with the messages before committed.
+   * more. What `reserve`, write and `commit` do in turn, as one run. Throws what the encoder throws,
+   * with the messages before committed.
    */
   put<A>(encoder: Encoder<A>, kind: number, messages: ReadonlyArray<A>, from: number, to: number): number {
-    const { acked, ackedCount, capacity, dataUnit, i32, mask, maxMessages, memory } = this
-    const fixed = encoder.fixedSize
-    const last = maxMessages === 0 ? to : Math.min(to, from + maxMessages - ((this.seq - ackedCount) | 0))
-    let { seq, write } = this
-    let index = from
+    const { maxMessages, run, seq } = this
+    const last = maxMessages === 0 ? to : Math.min(to, from + maxMessages - ((seq - this.ackedCount) | 0))
+    run.position = this.write
+    run.sequence = seq
+    run.end = (this.acked + this.capacity) | 0
     try {
-      for (; index < last; index++) {
-        const message = messages[index]
-        const bound = fixed ?? encoder.bound(message)
-        const start = write & mask
-        const units = 1 + ((bound + 7) >>> 3)
-        if (units > capacity - start || units > capacity - ((write - acked) | 0)) break
-        const at = (dataUnit + start) << 1
-        const offset = (at << 2) + 8
-        const bytes = encoder.write(memory, offset, message) - offset
-        i32[at] = (bytes << 4) | kind
-        i32[at + 1] = seq
-        write = (write + 1 + ((bytes + 7) >>> 3)) | 0
-        seq = (seq + 1) | 0
-      }
-      return index
+      return encoder.writeRun === undefined
+        ? writeRun(encoder, run, kind, messages, from, last)
+        : encoder.writeRun(run, kind, messages, from, last)
     } finally {
-      this.write = write
-      this.seq = seq
-      this.sent += index - from
+      this.write = run.position
+      this.seq = run.sequence
+      this.sent += (run.sequence - seq) | 0
     }
   }
 

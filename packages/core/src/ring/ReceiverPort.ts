@@ -8,7 +8,8 @@ import * as Counter from "./Counter.ts"
 import * as Doorbell from "./Doorbell.ts"
 import { Kind } from "./Frame.ts"
 import { Endpoint, EndpointState, endpointIndex } from "./layout.ts"
-import type { Decoder, LaneConsumer } from "./LaneConsumer.ts"
+import type { LaneConsumer } from "./LaneConsumer.ts"
+import type { Decoder } from "./Run.ts"
 import type { Mesh } from "./Mesh.ts"
 
 /**

@@ -31,6 +31,8 @@ export interface Seam {
   ):
     | { readonly async: false; readonly value: "not-equal" | "timed-out" }
     | { readonly async: true; readonly value: Promise<"ok" | "timed-out"> }
+  /** Tells the processor that the thread spins. Engines before 2025 have none. */
+  pause?(): void
 }
 
 /**

@@ -3,9 +3,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as SharedChannel from "../../src/channel/SharedChannel.ts"
-import { Waiter, type Waitable, WaitStrategy } from "../../src/channel/WaitStrategy.ts"
+import { Waiter, WaitStrategy } from "../../src/channel/WaitStrategy.ts"
 import { ByteMemory } from "../../src/ring/ByteMemory.ts"
 import * as Doorbell from "../../src/ring/Doorbell.ts"
+import type { Waitable } from "../../src/ring/Sleep.ts"
 
 class Switch implements Waitable {
   readonly memory = new ByteMemory(new SharedArrayBuffer(64))

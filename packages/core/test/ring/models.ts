@@ -10,8 +10,9 @@ import type * as ControlBlockModule from "../../src/ring/ControlBlock.ts"
 import type * as CounterModule from "../../src/ring/Counter.ts"
 import type * as DoorbellModule from "../../src/ring/Doorbell.ts"
 import type * as LayoutModule from "../../src/ring/layout.ts"
-import type { Decoder } from "../../src/ring/LaneConsumer.ts"
-import type { Encoder, LaneProducer } from "../../src/ring/LaneProducer.ts"
+import type { Decoder } from "../../src/ring/Run.ts"
+import type { LaneProducer } from "../../src/ring/LaneProducer.ts"
+import type { Encoder } from "../../src/ring/Run.ts"
 import type * as MeshModule from "../../src/ring/Mesh.ts"
 import type { ReceiverPort } from "../../src/ring/ReceiverPort.ts"
 import type * as ReceiverPortModule from "../../src/ring/ReceiverPort.ts"
@@ -62,6 +63,8 @@ export interface MeshModel {
   readonly mortal?: "senders" | "receivers" | "all" | "R0"
   /** Receiver 0 closes after handling so many messages, with one more read but not acknowledged. */
   readonly leaves?: number
+  /** Whether the words that count are modelled. Default true. */
+  readonly statistics?: boolean
   /** The owner retires the endpoint of receiver 0 when it died; default: a successor comes. */
   readonly retires?: boolean
 }
@@ -126,6 +129,7 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
   const payload = (s: number, r: number, number: number) => (lane(s, r) + 1) * 1000 + number
   const { EndpointState } = ring.layout
   const encoder = encoderOf(model.bytes)
+  const laneWord = (l: number, word: number) => ring.layout.laneControlIndex(senders, receivers, l) + word
 
   const sender = (slot: number, owner: number): Readonly<Record<string, Operation<Sending>>> => ({
     attach: (local, { memory }) => {
@@ -305,6 +309,18 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     }
   })
 
+  /** The words that count, and that nothing depends on. */
+  const statistics = (): ReadonlyArray<number> => {
+    const { Endpoint, endpointIndex, LaneControl } = ring.layout
+    const { read, received, sent } = LaneControl
+    const inLane = [read, received, received + 1, sent + 1]
+    const inEndpoint = [Endpoint.waits, Endpoint.waits + 1, Endpoint.generation]
+    return [
+      ...Array.from({ length: lanes }, (_, l) => inLane.map((word) => laneWord(l, word))),
+      ...Array.from({ length: senders + receivers }, (_, e) => inEndpoint.map((word) => endpointIndex(e) + word))
+    ].flat()
+  }
+
   const threads: Array<ModelThread> = []
   for (let s = 0; s < senders; s++) {
     const mortal = model.mortal === "senders" || model.mortal === "all"
@@ -359,6 +375,8 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     },
     threads,
     events: lanes * model.messages,
+    observed: Array.from({ length: lanes }, (_, l) => laneWord(l, ring.layout.LaneControl.sent)),
+    idle: model.statistics === false ? statistics() : [],
     atEnd: ({ died, i32, notes }) => {
       let twice = 0
       for (let s = 0; s < senders; s++) {

@@ -22,14 +22,12 @@ const receive = Effect.gen(function* () {
   const platform = yield* WorkerRunner.WorkerRunnerPlatform
   const runner = yield* platform.start<unknown, unknown>()
   const arrivals = new Arrivals(traffic, post.senders, post.receivers, post.load.warmUpMillis)
-  const check = (message: unknown): void => arrivals.check(message)
   return yield* runner.run<void, never, never>((port, message) => {
     if (message === hello) return runner.send(port, hello)
     if (isSent(message)) return runner.send(port, arrivals.report())
     gate.took()
     if (post.batched) {
-      traffic.unpack(message, check)
-      arrivals.mark()
+      arrivals.batch(traffic.unpack(message))
     } else {
       arrivals.single(message)
     }

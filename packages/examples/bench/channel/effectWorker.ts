@@ -96,7 +96,6 @@ const toParent = (args: FlowArgs, load: Post<never>["load"]): Effect.Effect<Outc
     const traffic = trafficOf(args.traffic)
     const window = windowOf(args.batched, traffic.size, traffic.batch)
     const arrivals = new Arrivals(traffic, args.senders, 1, load.warmUpMillis)
-    const check = (message: unknown): void => arrivals.check(message)
     const all = Array.from({ length: args.senders }, (_, slot) => slot)
     const sent = yield* Effect.forEach(
       all,
@@ -109,8 +108,7 @@ const toParent = (args: FlowArgs, load: Post<never>["load"]): Effect.Effect<Outc
             if (isSent(message)) return Effect.asVoid(Deferred.succeed(done, message.sent))
             gate.took()
             if (args.batched) {
-              traffic.unpack(message, check)
-              arrivals.mark()
+              arrivals.batch(traffic.unpack(message))
             } else {
               arrivals.single(message)
             }

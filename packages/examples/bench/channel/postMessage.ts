@@ -72,7 +72,6 @@ export const receiver = (post: Post<Link>): Promise<ReceiverReport> =>
     const { gates, memory, ports } = post.link
     const window = windowOf(post.batched, traffic.size, traffic.batch)
     const arrivals = new Arrivals(traffic, post.senders, post.receivers, post.load.warmUpMillis)
-    const check = (message: unknown): void => arrivals.check(message)
     let open = ports.length
     ports.forEach((port, from) => {
       const gate = new Gate(memory, gates[from], window)
@@ -84,8 +83,7 @@ export const receiver = (post: Post<Link>): Promise<ReceiverReport> =>
         }
         gate.took()
         if (post.batched) {
-          traffic.unpack(message, check)
-          arrivals.mark()
+          arrivals.batch(traffic.unpack(message))
         } else {
           arrivals.single(message)
         }

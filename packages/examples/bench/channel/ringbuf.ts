@@ -111,7 +111,7 @@ export const receiver = (post: Post<Link>): ReceiverReport => {
     const batch = new Float64Array(traffic.batch)
     return (ring) => {
       const popped = ring.pop(batch, batch.length)
-      for (let i = 0; i < popped; i++) arrivals.check(batch[i])
+      if (popped > 0) arrivals.batch(popped === batch.length ? batch : batch.subarray(0, popped))
       return popped > 0
     }
   }
@@ -126,7 +126,7 @@ export const receiver = (post: Post<Link>): ReceiverReport => {
         at += popped
         if (popped === 0) pause.inVain()
       }
-      arrivals.check(new Uint8Array(words.buffer))
+      arrivals.batch([new Uint8Array(words.buffer)])
       return true
     }
   }
@@ -136,7 +136,6 @@ export const receiver = (post: Post<Link>): ReceiverReport => {
     let found = false
     for (const ring of rings) found = take(ring) || found
     if (found) {
-      arrivals.mark()
       pause.hit()
     } else if (last) {
       return arrivals.report()

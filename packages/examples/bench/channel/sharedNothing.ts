@@ -91,8 +91,7 @@ export const receiver = (post: Post<ReceiverHandle>): Promise<ReceiverReport> =>
       for (;;) {
         if (post.batched) {
           const batch = yield* receiver.receiveAll(256)
-          for (let i = 0; i < batch.length; i++) arrivals.check(batch[i])
-          arrivals.mark()
+          arrivals.batch(batch)
         } else {
           arrivals.single(yield* receiver.receive)
         }

@@ -42,13 +42,15 @@ export interface Traffic<A> {
   readonly batch: number
   readonly make: (sender: number, index: number) => A
   readonly senderOf: (message: A) => number
+  /** Whether it is exactly the message of that sender and that number. */
+  readonly is: (message: A, sender: number, index: number) => boolean
   /** The message's number, or -1 if it is damaged. */
   readonly indexOf: (message: A) => number
   /** What one-by-one `postMessage` carries for a message. */
   readonly wrap: (message: A) => Parcel
   /** `count` messages as one parcel in the form that structured clone carries best. */
   readonly pack: (sender: number, index: number, count: number) => Parcel
-  readonly unpack: (message: unknown, each: (message: A) => void) => void
+  readonly unpack: (message: unknown) => ArrayLike<A>
 }
 
 /** Messages that a batch has in all subjects that batch. */
@@ -66,6 +68,7 @@ const float: Traffic<number> = {
   size: undefined,
   batch: batchMessages,
   make: (sender, index) => sender * stride + index,
+  is: (message, sender, index) => message === sender * stride + index,
   senderOf: (message) => (message < stride ? 0 : Math.floor(message / stride)),
   // Not the remainder: that of two doubles is a loop.
   indexOf: (message) => (message < stride ? message : message - Math.floor(message / stride) * stride),
@@ -76,10 +79,7 @@ const float: Traffic<number> = {
     for (let i = 0; i < count; i++) message[i] = first + i
     return { message, transfer: nothing }
   },
-  unpack: (message, each) => {
-    const floats = message as Float64Array
-    for (let i = 0; i < floats.length; i++) each(floats[i])
-  }
+  unpack: (message) => message as Float64Array
 }
 
 /**
@@ -102,6 +102,8 @@ const record: Traffic<Entry> = {
   size: undefined,
   batch: batchMessages,
   make: (sender, index) => ({ id: (sender << idBits) | index, key: keys[index & 1023], value: index * 0.5 }),
+  is: (message, sender, index) =>
+    message.id === ((sender << idBits) | index) && message.key === keys[index & 1023] && message.value === index * 0.5,
   senderOf: (message) => message.id >>> idBits,
   indexOf: (message) => {
     const index = message.id & idMask
@@ -112,9 +114,7 @@ const record: Traffic<Entry> = {
     message: Array.from({ length: count }, (_, i) => record.make(sender, index + i)),
     transfer: nothing
   }),
-  unpack: (message, each) => {
-    for (const one of message as ReadonlyArray<Entry>) each(one)
-  }
+  unpack: (message) => message as ReadonlyArray<Entry>
 }
 
 /** Bytes between the stamps at both ends; a receiver looks at one place a message. */
@@ -137,17 +137,19 @@ const bytes = (size: number, moved: boolean): Traffic<Uint8Array<ArrayBuffer>> =
   }
   const read = (message: Uint8Array, at: number): number =>
     message[at] | (message[at + 1] << 8) | (message[at + 2] << 16) | (message[at + 3] << 24)
+  const indexOf = (message: Uint8Array): number => {
+    if (message.byteLength !== size) return -1
+    const index = read(message, 0)
+    const probe = 8 + ((Math.imul(index, 0x9e3779b1) >>> 0) % (size - 16))
+    return read(message, size - 4) === index && message[probe] === (moved ? 0 : patternAt(probe)) ? index : -1
+  }
   return {
     size,
     batch,
     make,
+    is: (message, sender, index) => message[4] === sender && indexOf(message) === index,
     senderOf: (message) => message[4],
-    indexOf: (message) => {
-      if (message.byteLength !== size) return -1
-      const index = read(message, 0)
-      const probe = 8 + ((Math.imul(index, 0x9e3779b1) >>> 0) % (size - 16))
-      return read(message, size - 4) === index && message[probe] === (moved ? 0 : patternAt(probe)) ? index : -1
-    },
+    indexOf,
     wrap: (message) => ({ message, transfer: moved ? [message.buffer] : nothing }),
     pack: (sender, index, count) => {
       if (moved) {
@@ -159,10 +161,10 @@ const bytes = (size: number, moved: boolean): Traffic<Uint8Array<ArrayBuffer>> =
       for (let i = 0; i < count; i++) message.set(make(sender, index + i), i * size)
       return { message, transfer: [message.buffer] }
     },
-    unpack: (message, each) => {
-      if (Array.isArray(message)) return message.forEach(each)
+    unpack: (message) => {
+      if (Array.isArray(message)) return message
       const packed = message as Uint8Array<ArrayBuffer>
-      for (let at = 0; at < packed.byteLength; at += size) each(packed.subarray(at, at + size))
+      return Array.from({ length: packed.byteLength / size }, (_, i) => packed.subarray(i * size, (i + 1) * size))
     }
   }
 }

@@ -123,8 +123,9 @@ export const suite: Suite = {
     },
     {
       name: "channel:latency-parked",
-      about: "Round trip of a float, there and back, both ends asleep before it leaves.",
-      fields: percentiles,
+      about:
+        "Round trip of a float, there and back, both ends asleep before it leaves; and the same while code is still cold.",
+      fields: [...percentiles, "coldP50Us"],
       subjects: echo("parked"),
       patience: 5
     },

@@ -10,9 +10,10 @@
 import { CodecError } from "../codec/CodecError.ts"
 import { ByteMemory } from "../ring/ByteMemory.ts"
 import * as Doorbell from "../ring/Doorbell.ts"
-import { attached, Kind } from "../ring/Frame.ts"
-import { Endpoint, EndpointState, ownerOf } from "../ring/layout.ts"
+import { attached, besidePayload, Kind } from "../ring/Frame.ts"
+import { closedBy, Endpoint, EndpointState, ownerOf, stateOf } from "../ring/layout.ts"
 import type { ReceiverPort } from "../ring/ReceiverPort.ts"
+import { RingFault } from "../ring/RingFault.ts"
 import type { FrameCodec } from "./FrameCodec.ts"
 import { Inbox } from "./Post.ts"
 
@@ -68,7 +69,7 @@ export class FrameReader {
   }
 
   private collect(kind: number): number {
-    const { lane, laneIndex, mesh } = this.port
+    const { lane, laneIndex } = this.port
     const inbox = (this.inboxes[laneIndex] ??= this.openInbox())
     const buffers = inbox.request(lane.count)
     if (buffers === undefined) {
@@ -85,7 +86,16 @@ export class FrameReader {
     this.inbox = inbox
     this.sequence = lane.count
     this.beside = kind === Kind.Beside
-    return this.beside ? mesh.memory.view.getInt32(lane.offset + 4, true) : kind
+    return this.beside ? this.kindBeside() : kind
+  }
+
+  /** The kind of the message that the frame found by `next` stands for. */
+  private kindBeside(): number {
+    const { lane, mesh } = this.port
+    const kind = lane.length === besidePayload ? mesh.memory.view.getInt32(lane.offset + 4, true) : Kind.Empty
+    if (kind === Kind.Data || (kind >= Kind.user && kind < attached)) return kind
+    const detail = `${lane.length} bytes stand for a message of kind ${kind} beside the ring`
+    throw new RingFault("corrupt", detail, lane.offset)
   }
 
   private openInbox(): Inbox {
@@ -94,7 +104,10 @@ export class FrameReader {
       { mesh: mesh.id, sender, receiver: column },
       {
         owner: () => ownerOf(mesh.endpoint(sender, Endpoint.state)),
-        isDead: () => mesh.state(sender) === EndpointState.Dead
+        isDead: () => {
+          const word = mesh.endpoint(sender, Endpoint.state)
+          return stateOf(word) === EndpointState.Dead || word === closedBy(0)
+        }
       },
       () => Doorbell.ring(mesh.memory, this.port.bell)
     )

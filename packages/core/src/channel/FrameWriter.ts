@@ -8,7 +8,7 @@
  * @since 0.1.0
  */
 import { ByteMemory } from "../ring/ByteMemory.ts"
-import { attached, Kind } from "../ring/Frame.ts"
+import { attached, besidePayload, Kind } from "../ring/Frame.ts"
 import { Endpoint, EndpointState } from "../ring/layout.ts"
 import type { LaneProducer } from "../ring/LaneProducer.ts"
 import type { SenderPort } from "../ring/SenderPort.ts"
@@ -17,9 +17,6 @@ import { Outbox } from "./Post.ts"
 
 /** Larger encodings than this cannot be named by a frame beside the ring, in bytes. */
 const maxBeside = 0x7ffffff0
-
-/** Payload of a frame whose message travels beside the ring: its length and its kind. */
-const besidePayload = 8
 
 /** Bytes that may wait beside the ring for one receiver, if the ring itself is not larger. One message always may. */
 const leastBesideBytes = 32 * 1_048_576

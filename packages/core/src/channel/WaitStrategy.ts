@@ -9,11 +9,13 @@
  * | `hybrid` | spins 3 µs, yields while traffic is hot, then parks | 1 to 60 µs | nothing once idle |
  * | `block` | sleeps the whole thread | about 55 µs | nothing, but timers, I/O, other fibers and the debugger stop |
  *
- * `hybrid` yields for its patience before it parks: up to 1 ms, since a peer that is being woken itself may
- * take as long. Two signs halve it, down to 20 µs: a wait of more than 2 ms, because traffic is cold then,
- * and a turn of the event loop that takes more than 0.3 ms, because there are more threads than
- * processors then, and looking at every turn keeps the processor from those that are waited for. Without
- * them it comes back to twice what waits take.
+ * `hybrid` yields for its patience before it parks, and without any it does not spin either. To look for longer
+ * than a sleep costs is no gain: a wait of up to 100 µs that looking has ended sets the patience to twice that, and a
+ * longer one, however it ended, halves it, below 20 µs to none. So it parks at once where traffic is cold, where the peer
+ * has to be woken first, and where there are more threads than processors. While waits follow each other
+ * closely, one in 16 looks for up to 1 ms all the same, to find out whether that has changed (an operating system may
+ * have put both threads on one processor, and needs to see both run to part them); each time in vain makes
+ * that rarer by half.
  *
  * `block` is for a thread that does nothing else; it wakes every 100 ms to let the event loop turn.
  *
@@ -28,6 +30,7 @@ import * as Schema from "effect/Schema"
 import * as Doorbell from "../ring/Doorbell.ts"
 import * as Sleep from "../ring/Sleep.ts"
 import type { Waitable } from "../ring/Sleep.ts"
+import * as Recheck from "./Recheck.ts"
 
 /**
  * @category models
@@ -41,14 +44,19 @@ export const WaitStrategy = Schema.Literals(["spin", "yield", "park", "hybrid", 
  */
 export type WaitStrategy = typeof WaitStrategy.Type
 
-/** A parked half looks again this often, in milliseconds, whether rung or not: a peer's thread may be gone. */
-const recheckMillis = 100
 const spinMillis = 0.003
 const longSpinMillis = 0.05
-const hottestMillis = 1
+/** What a sleep and its end cost: a wait that takes longer is better slept. */
+const worthMillis = 0.1
+const hottestMillis = 2 * worthMillis
 const coolestMillis = 0.02
-/** A turn of the event loop that takes longer was interrupted by another thread. */
-const interruptedMillis = 0.3
+/** How long a wait looks that finds out whether looking pays. */
+const probeMillis = 1
+/** Waits follow each other closely when less time than this lies between them. */
+const closeMillis = 0.2
+/** Of close waits that would not look, one in at least and one in at most as many does. */
+const oftenProbe = 16
+const seldomProbe = 1024
 /** Looks between two looks at the clock. */
 const looks = 16
 
@@ -63,6 +71,11 @@ export class Waiter {
   readonly strategy: WaitStrategy
   /** How long `hybrid` yields before it parks, in milliseconds. */
   private patience = hottestMillis
+  /** When the last wait ended. */
+  private ended = -Infinity
+  /** Waits since the last probe that followed each other closely. */
+  private close = 0
+  private probeEvery = oftenProbe
   private readonly holding: Effect.Effect<void>
   private readonly passing: Effect.Effect<void>
 
@@ -99,7 +112,7 @@ export class Waiter {
   private spin(): boolean {
     const { strategy, target } = this
     if (target.ready()) return true
-    const limit = strategy === "spin" ? longSpinMillis : strategy === "hybrid" ? spinMillis : 0
+    const limit = strategy === "spin" ? longSpinMillis : strategy === "hybrid" && this.patience > 0 ? spinMillis : 0
     if (limit === 0) return false
     const start = performance.now()
     do {
@@ -111,45 +124,51 @@ export class Waiter {
     return false
   }
 
-  /** How long to look at every turn of the event loop before parking, in milliseconds. */
-  budget(keepAlive: boolean): number {
+  /** How long a wait that begins at `start` looks at every turn of the event loop before it parks, in milliseconds. */
+  budget(keepAlive: boolean, start: number): number {
     switch (this.strategy) {
       case "park":
       case "block":
         return 0
       case "hybrid":
-        return this.patience
+        return this.isProbe(start) ? probeMillis : this.patience
       default:
-        return keepAlive ? Infinity : hottestMillis
+        return keepAlive ? Infinity : probeMillis
     }
   }
 
-  /** Told how long a wait was. */
-  learn(millis: number): void {
-    if (millis > 2 * hottestMillis) return this.cool()
-    const enough = Math.min(Math.max(2 * millis, coolestMillis), hottestMillis)
-    // Up at once, so that two halves that park in turns find each other awake again; down slowly.
-    this.patience = enough > this.patience ? enough : this.patience + (enough - this.patience) / 8
+  private isProbe(start: number): boolean {
+    if (this.patience > 0 || start - this.ended > closeMillis || ++this.close < this.probeEvery) return false
+    this.close = 0
+    this.probeEvery = Math.min(2 * this.probeEvery, seldomProbe)
+    return true
   }
 
-  /** Told that looking at every turn did no good. */
-  cool(): void {
-    this.patience = Math.max(this.patience / 2, coolestMillis)
+  /** Told of a wait, and whether looking ended it. */
+  learn(start: number, end: number, looked: boolean): void {
+    this.ended = end
+    const millis = end - start
+    if (millis > worthMillis) {
+      this.patience = this.patience > 2 * coolestMillis ? this.patience / 2 : 0
+    } else if (looked) {
+      this.probeEvery = oftenProbe
+      const enough = Math.max(2 * millis, coolestMillis)
+      // Up at once, so that two halves that park in turns find each other awake again; down slowly.
+      this.patience = enough > this.patience ? enough : this.patience + (enough - this.patience) / 8
+    }
   }
 }
 
 /** One wait. */
-class Wait {
+class Wait implements Recheck.Sleeping {
   private readonly waiter: Waiter
   private readonly target: Waitable
-  private readonly keepAlive: boolean
+  readonly keepAlive: boolean
   private readonly resume: () => void
   private readonly start = performance.now()
   private readonly budget: number
-  private looked = this.start
-  private slept = 0
+  private slept: number | undefined
   private immediate: ReturnType<typeof setImmediate> | undefined
-  private timer: ReturnType<typeof setTimeout> | undefined
   private done = false
 
   constructor(waiter: Waiter, keepAlive: boolean, resume: () => void) {
@@ -157,7 +176,7 @@ class Wait {
     this.target = waiter.target
     this.keepAlive = keepAlive
     this.resume = resume
-    this.budget = waiter.budget(keepAlive)
+    this.budget = waiter.budget(keepAlive, this.start)
   }
 
   begin(): void {
@@ -169,29 +188,21 @@ class Wait {
   readonly cancel = Effect.sync(() => {
     this.done = true
     if (this.immediate !== undefined) clearImmediate(this.immediate)
-    if (this.timer === undefined) return
-    clearTimeout(this.timer)
+    if (this.slept === undefined) return
+    Recheck.remove(this)
     Sleep.end(this.target)
   })
 
   private finish(): void {
-    if (this.done) return
     this.done = true
-    if (this.timer !== undefined) clearTimeout(this.timer)
-    this.waiter.learn(performance.now() - this.start)
+    this.waiter.learn(this.start, performance.now(), this.slept === undefined)
     this.resume()
   }
 
   private readonly poll = (): void => {
     this.immediate = undefined
     if (this.target.ready()) return this.finish()
-    const now = performance.now()
-    if (now - this.looked > interruptedMillis && this.budget < Infinity) {
-      this.waiter.cool()
-      return this.leave()
-    }
-    this.looked = now
-    if (now - this.start < this.budget) this.immediate = setImmediate(this.poll)
+    if (performance.now() - this.start < this.budget) this.immediate = setImmediate(this.poll)
     else this.leave()
   }
 
@@ -202,7 +213,7 @@ class Wait {
 
   private block(): void {
     const from = performance.now()
-    if (Sleep.block(this.target, recheckMillis)) this.target.parked(performance.now() - from)
+    if (Sleep.block(this.target, Recheck.recheckMillis)) this.target.parked(performance.now() - from)
     // A turn of the event loop between two sleeps lets an interruption through.
     this.immediate = setImmediate(this.poll)
   }
@@ -212,22 +223,18 @@ class Wait {
     if (rung === undefined) return this.finish()
     this.slept = performance.now()
     void rung.then(this.wake)
-    this.recheckLater()
+    Recheck.add(this)
   }
 
   private readonly wake = (): void => {
     if (this.done) return
-    this.target.parked(performance.now() - this.slept)
+    Recheck.remove(this)
+    this.target.parked(performance.now() - this.slept!)
     this.finish()
   }
 
-  private recheckLater(): void {
-    this.timer = setTimeout(this.recheck, recheckMillis)
-    if (!this.keepAlive) (this.timer as { unref?: () => void }).unref?.()
-  }
-
-  private readonly recheck = (): void => {
-    if (!this.target.ready()) return this.recheckLater()
+  recheck(): void {
+    if (!this.target.ready()) return
     Sleep.end(this.target)
     this.wake()
   }

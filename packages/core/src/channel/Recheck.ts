@@ -16,6 +16,8 @@
 export interface Sleeping {
   /** Whether the process must not end while it sleeps. */
   readonly keepAlive: boolean
+  /** Its place among all that sleep; -1 while it does not. For this module. */
+  place: number
   /** Looks again. */
   recheck(): void
 }
@@ -28,17 +30,19 @@ interface Timer {
 /** How long a wait sleeps at most before it looks again, in milliseconds. */
 export const recheckMillis = 100
 
-const sleeping = new Set<Sleeping>()
+// Not a set: one that is added to and deleted from all the time leaves old tables behind, each of which keeps the next.
+const sleeping: Array<Sleeping> = []
 let holding = 0
 let timer: ReturnType<typeof setInterval> | undefined
 
 const tick = (): void => {
-  if (sleeping.size === 0) {
+  if (sleeping.length === 0) {
     clearInterval(timer)
     timer = undefined
     return
   }
-  for (const wait of sleeping) wait.recheck()
+  // From the end: whoever finds something to do leaves, and the last takes its place.
+  for (let i = sleeping.length - 1; i >= 0; i--) sleeping[i]?.recheck()
 }
 
 /**
@@ -46,7 +50,7 @@ const tick = (): void => {
  * @since 0.1.0
  */
 export const add = (wait: Sleeping): void => {
-  sleeping.add(wait)
+  wait.place = sleeping.push(wait) - 1
   if (timer === undefined) {
     timer = setInterval(tick, recheckMillis)
     if (holding === 0) (timer as Timer).unref?.()
@@ -59,5 +63,13 @@ export const add = (wait: Sleeping): void => {
  * @since 0.1.0
  */
 export const remove = (wait: Sleeping): void => {
-  if (sleeping.delete(wait) && wait.keepAlive && --holding === 0) (timer as Timer | undefined)?.unref?.()
+  const { place } = wait
+  if (place < 0) return
+  wait.place = -1
+  const last = sleeping.pop()!
+  if (last !== wait) {
+    sleeping[place] = last
+    last.place = place
+  }
+  if (wait.keepAlive && --holding === 0) (timer as Timer | undefined)?.unref?.()
 }

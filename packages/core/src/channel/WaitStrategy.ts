@@ -164,6 +164,7 @@ class Wait implements Recheck.Sleeping {
   private readonly waiter: Waiter
   private readonly target: Waitable
   readonly keepAlive: boolean
+  place = -1
   private readonly resume: () => void
   private readonly start = performance.now()
   private readonly budget: number

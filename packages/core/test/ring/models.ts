@@ -10,9 +10,8 @@ import type * as ControlBlockModule from "../../src/ring/ControlBlock.ts"
 import type * as CounterModule from "../../src/ring/Counter.ts"
 import type * as DoorbellModule from "../../src/ring/Doorbell.ts"
 import type * as LayoutModule from "../../src/ring/layout.ts"
-import type { Decoder } from "../../src/ring/Run.ts"
 import type { LaneProducer } from "../../src/ring/LaneProducer.ts"
-import type { Encoder } from "../../src/ring/Run.ts"
+import type { Decoder, Encoder } from "../../src/ring/Run.ts"
 import type * as MeshModule from "../../src/ring/Mesh.ts"
 import type { ReceiverPort } from "../../src/ring/ReceiverPort.ts"
 import type * as ReceiverPortModule from "../../src/ring/ReceiverPort.ts"
@@ -60,7 +59,7 @@ export interface MeshModel {
   /** Every message by `reserve`, `commit`, `next` and `advance`, none by `put` and `take`. */
   readonly oneByOne?: boolean
   /** Who may die. */
-  readonly mortal?: "senders" | "receivers" | "all" | "R0"
+  readonly mortal?: "senders" | "receivers" | "all" | `S${number}` | `R${number}`
   /** Receiver 0 closes after handling so many messages, with one more read but not acknowledged. */
   readonly leaves?: number
   /** Whether the words that count are modelled. Default true. */
@@ -323,7 +322,7 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
 
   const threads: Array<ModelThread> = []
   for (let s = 0; s < senders; s++) {
-    const mortal = model.mortal === "senders" || model.mortal === "all"
+    const mortal = model.mortal === "senders" || model.mortal === "all" || model.mortal === `S${s}`
     const thread: ModelThread<Sending> = {
       name: `S${s}`,
       local: () => ({ port: undefined, sent: 0, pending: 0, offset: 0 }),

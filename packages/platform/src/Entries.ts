@@ -18,11 +18,18 @@ export type Entry = readonly [contract: { readonly workerName: string }, module:
 
 const isFile = (path: string): boolean => statSync(path, { throwIfNoEntry: false })?.isFile() === true
 
-/** `tsc` compiles a module to JavaScript and leaves the URLs of others in it as they were written. */
-const compiled = (module: URL): URL => new URL(module.href.replace(/\.(m|c)?ts$/, ".$1js"))
+/**
+ * Compilers and bundlers leave the URLs of other modules as they were written. What became of a
+ * TypeScript module is beside its place: `tsc` keeps the kind of its name, bundlers choose one.
+ */
+const candidates = (module: URL): ReadonlyArray<URL> => {
+  const [, stem, kind] = /^(.*)\.(m|c)?ts$/.exec(module.href) ?? []
+  if (stem === undefined) return [module]
+  return [module.href, `${stem}.${kind ?? ""}js`, `${stem}.mjs`, `${stem}.js`].map((href) => new URL(href))
+}
 
 /**
- * Finds the file of each module: a `.ts` that is not there may be a `.js` beside it, compiled.
+ * Finds the file of each module: a `.ts` that is not there may be a `.js` or `.mjs` beside it, compiled.
  * Fails with `InvalidConfig` if there is neither, naming the path. `where` is the name of the layer.
  *
  * @category accessors
@@ -33,8 +40,7 @@ export const resolve = (
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<ReadonlyArray<Entry>, InvalidConfig> =>
   Effect.forEach(entries, ([contract, module]): Effect.Effect<Entry, InvalidConfig> => {
-    const found =
-      module.protocol !== "file:" ? module : [module, compiled(module)].find((url) => isFile(fileURLToPath(url)))
+    const found = module.protocol !== "file:" ? module : candidates(module).find((url) => isFile(fileURLToPath(url)))
     return found === undefined
       ? Effect.fail(
           new InvalidConfig({

@@ -13,6 +13,7 @@ import { WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as ThreadIdentity from "@shared-nothing/core/ThreadIdentity"
 import * as Worker from "@shared-nothing/core/Worker"
 import * as WorkerRuntime from "@shared-nothing/core/WorkerRuntime"
+import { HeapGauge } from "@shared-nothing/core/HeapGauge"
 import type { Links } from "@shared-nothing/core/Workers"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
@@ -23,6 +24,7 @@ import * as WorkerRunner from "effect/workers/WorkerRunner"
 import type { Boot, Place, Report } from "./Boot.ts"
 import "./NodeConnector.ts"
 import { settle } from "./Settling.ts"
+import * as NodeHeap from "./NodeHeap.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 const encodePanic = Schema.encodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
@@ -92,7 +94,11 @@ const life = <E>(
           `its module implements ${workerName}, not ${contract}`
         )
       }
-      yield* WorkerRuntime.run(implementation, links, ThreadIdentity.current(), Effect.sync(ready))
+      yield* Effect.provideService(
+        WorkerRuntime.run(implementation, links, ThreadIdentity.current(), Effect.sync(ready)),
+        HeapGauge,
+        NodeHeap.gauge
+      )
     })
   )
 

@@ -7,6 +7,7 @@
 import { Worker as Thread } from "node:worker_threads"
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { type InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
+import * as Registry from "@shared-nothing/core/Registry"
 import {
   type PrepareOptions,
   type Spare,
@@ -129,6 +130,8 @@ const open = Effect.fnUntraced(function* (
     }
   })
   thread.once("exit", (exitCode) => {
+    // It may have taken its place before anybody heard that it is ready.
+    Registry.bury(ownerOf(threadId))
     Deferred.doneUnsafe(exited, Effect.void)
     const cause = thrown?.cause
     end(

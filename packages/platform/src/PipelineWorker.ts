@@ -14,7 +14,7 @@ const load: Backend.Load = (module, name) =>
   Effect.flatMap(
     Effect.tryPromise({
       try: (): Promise<Record<string, unknown>> => import(module),
-      catch: (cause) => new PipelineFailed({ stage: name, phase: "import", detail: String(cause), cause })
+      catch: (cause) => new PipelineFailed({ worker: name, phase: "import", detail: String(cause), cause })
     }),
     (exports) => Backend.findDefinition(module, name, exports)
   )

@@ -30,10 +30,12 @@ const show = (value: unknown): string => {
  */
 export class WorkerNotRunning extends Schema.TaggedError<WorkerNotRunning>()("WorkerNotRunning", {
   worker: Schema.String,
-  /** `Idle`, `Paused` or `Stopped`. */
+  /** `Idle`, `Paused` or `Stopped`, or that a circuit is open. */
   state: Schema.String,
   operation: Schema.String,
-  unsent: Unsent
+  unsent: Unsent,
+  /** Milliseconds until an open circuit lets a probe pass; absent if that is not the reason. */
+  retryAfterMillis: Schema.optionalKey(Schema.Number)
 }) {
   override get message(): string {
     return `${this.operation}: worker ${this.worker} is not running (${this.state})`

@@ -16,6 +16,12 @@ export interface Aggregate<in A, in out Acc, out Out> {
   /** Joins two accumulators, as session windows do when they meet. */
   readonly merge: (left: Acc, right: Acc) => Acc
   readonly result: (acc: Acc) => Out
+  /**
+   * An accumulator as plain data, and back: for snapshots. Both are absent where it is that already:
+   * numbers, strings, dates, arrays, maps, sets and objects of no class.
+   */
+  readonly save?: ((acc: Acc) => unknown) | undefined
+  readonly load?: ((saved: unknown) => Acc) | undefined
 }
 
 /**
@@ -129,6 +135,32 @@ export const topK = <A>(k: number, score: (element: A) => number): Aggregate<A, 
 }
 
 /**
+ * What `Stage.combine` gives: the key of some elements, and what they came to.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Part<out K, out Acc> {
+  readonly key: K
+  readonly acc: Acc
+}
+
+/**
+ * An aggregate of parts that were aggregated before: the second half of `Stage.combine`. Where a
+ * part counts in several windows, `merge` must leave its second argument as it is.
+ *
+ * @category combining
+ * @since 0.1.0
+ */
+export const combined = <A, Acc, Out>({
+  add: _,
+  ...aggregate
+}: Aggregate<A, Acc, Out>): Aggregate<Part<unknown, Acc>, Acc, Out> => ({
+  ...aggregate,
+  add: (acc, part) => aggregate.merge(acc, part.acc)
+})
+
+/**
  * All elements, in the order they came.
  *
  * @category constructors
@@ -183,6 +215,12 @@ export const struct = <const Members extends Readonly<Record<string, Member>>>(
       const out: Record<string, unknown> = {}
       for (let i = 0; i < all.length; i++) out[names[i]] = all[i].result(accs[i])
       return out as never
-    }
+    },
+    ...(all.some(({ load }) => load !== undefined)
+      ? {
+          save: (accs) => accs.map((acc, i) => all[i].save?.(acc) ?? acc),
+          load: (saved) => (saved as Array<unknown>).map((acc, i) => (all[i].load?.(acc) ?? acc) as unknown)
+        }
+      : {})
   }
 }

@@ -69,8 +69,9 @@ export interface Input {
 }
 
 /**
- * Where a graph begins: a stream in the thread that runs the pipeline, or splits that the subtasks
- * of the source share out and read where they are.
+ * Where a graph begins: a stream in the thread that runs the pipeline, splits that the subtasks of the
+ * source share out and read where they are, or blocks of elements that they make from their numbers;
+ * an empty block is the end.
  *
  * @category models
  * @since 0.1.0
@@ -80,8 +81,10 @@ export type Origin =
   | {
       readonly _tag: "Splits"
       readonly splits: Effect.Effect<ReadonlyArray<unknown>, unknown, unknown>
-      readonly read: (split: unknown) => Stream.Stream<unknown, unknown, unknown>
+      /** The elements of a split, after the first `taken`. */
+      readonly read: (split: unknown, taken: number) => Stream.Stream<unknown, unknown, unknown>
     }
+  | { readonly _tag: "Blocks"; readonly block: (number: number) => ReadonlyArray<unknown> }
 
 /**
  * @category models

@@ -74,6 +74,10 @@ export interface Operator {
   onClock?(now: number): Work
   /** The processing time in milliseconds at which it wants to be called; `Infinity` if it does not. */
   readonly due?: number
+  /** Its state as plain data, which may share with the state itself; absent if it has none, or cannot tell. */
+  snapshot?(): unknown
+  /** Begins with what `snapshot` of a predecessor gave, before anything else is called. */
+  restore?(state: never): void
 }
 
 /**
@@ -137,7 +141,7 @@ export class Faults {
   failure(phase: string, cause: unknown, element?: unknown): PipelineFailed {
     if (cause instanceof PipelineFailed) return cause
     return new PipelineFailed({
-      stage: this.stage,
+      worker: this.stage,
       phase,
       detail: detailOf(cause),
       ...(element === undefined ? {} : { element: show(element) }),

@@ -29,6 +29,7 @@ import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { InvalidConfig } from "../errors/Errors.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
+import type { Supervision } from "../supervision/Supervision.ts"
 import { deadOutput, erase, type Fault, type Node, node, type Route } from "./Graph.ts"
 import { FilterOperator, SplitOperator, TapOperator } from "./operators/elements.ts"
 import { EventTimeOperator } from "./operators/time.ts"
@@ -43,6 +44,7 @@ export { define, type Definition } from "./define.ts"
 export type { OnError } from "./Operator.ts"
 export { DeadLetter, PipelineFailed } from "./PipelineFailed.ts"
 export type { Keyed, Pipeline, PipelineError, Running } from "./PipelineStream.ts"
+export type { StageRates } from "./Rates.ts"
 export { SubtaskStats } from "./runtime/SubtaskStats.ts"
 
 /**
@@ -288,6 +290,24 @@ export const fromStream =
         origin: { _tag: "Stream", stream: self as Stream.Stream<unknown, unknown, unknown> }
       })
     )
+
+/**
+ * Restarts workers that die, by a `Supervision`, instead of failing: whole pipelines only, after
+ * `define`.
+ *
+ * A subtask's successor begins with its last snapshot, and reads again what was not in it; what had
+ * not been saved was not sent on. So each element counts once, in every state and in the output, whoever
+ * dies when; what an Effect does outside may happen twice. Stages of kind `stream` begin anew.
+ * `snapshots` of `Supervision.restart` says how often large states are saved, in elements and time:
+ * every 65,536 or 50 ms if absent. What is sent on waits for that.
+ *
+ * @category combinators
+ * @since 0.1.0
+ */
+export const supervised =
+  (supervision: Supervision) =>
+  <A, E, R, Side>(self: Pipeline<A, E, R, Side>): Pipeline<A, E, R, Side> =>
+    make(self.node, { output: self.output, route: self.route }, self.definedAs, supervision)
 
 /**
  * The pipeline as nothing but a stream.

@@ -1,27 +1,29 @@
 /**
- * What a pipeline can fail with: the stage, what it was doing, and the element in hand. A schema,
- * so it crosses threads.
+ * What a pipeline can fail with: the stage, what it was doing, and the element in hand. It is the
+ * `WorkerPanicked` of a stage, with what only a stage knows; a schema, so it crosses threads.
  *
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import { WorkerPanicked } from "../errors/Errors.ts"
 
 /**
- * A stage failed, or the place where it ran did.
+ * A stage failed, or the place where it ran did. Its tag is `WorkerPanicked`, and `worker` is the name
+ * of the stage; of the chain, if it cannot be told which of its stages.
+ *
+ * `phase` is one of `element`, `timer`, `window`, `time`, `stream`, `source`, `start`, `import`, `run`.
  *
  * @category errors
  * @since 0.1.0
  */
-export class PipelineFailed extends Schema.TaggedError<PipelineFailed>()("PipelineFailed", {
-  /** Name of the stage; of the chain, if it cannot be told which of its stages. */
-  stage: Schema.String,
-  /** What it was doing: `element`, `key`, `time`, `stream`, `source`, `start`, `run`. */
-  phase: Schema.String,
-  detail: Schema.String,
+export class PipelineFailed extends WorkerPanicked.extend<PipelineFailed>("PipelineFailed")({
   /** The element in hand, shown as text. */
-  element: Schema.optionalKey(Schema.String),
-  cause: Schema.optionalKey(Schema.Defect())
+  element: Schema.optionalKey(Schema.String)
 }) {
+  /** Name of the stage. */
+  get stage(): string {
+    return this.worker
+  }
   override get message(): string {
     const element = this.element === undefined ? "" : ` (element ${this.element})`
     return `stage ${this.stage} failed in ${this.phase}${element}: ${this.detail}`
@@ -72,4 +74,4 @@ export const toFailed =
   (cause: unknown): PipelineFailed =>
     cause instanceof PipelineFailed
       ? cause
-      : new PipelineFailed({ stage, phase: "run", detail: detailOf(cause), cause })
+      : new PipelineFailed({ worker: stage, phase: "run", detail: detailOf(cause), cause })

@@ -3,15 +3,18 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { Input as DurationInput } from "effect/Duration"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InvalidConfig } from "../errors/Errors.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
+import type { Supervision } from "../supervision/Supervision.ts"
 import { type Input, mainOutput, type Node, node, type Route } from "./Graph.ts"
 import type { PipelineFailed } from "./PipelineFailed.ts"
 import * as Plan from "./plan/Plan.ts"
+import { between, type StageRates } from "./Rates.ts"
 import { Backend } from "./runtime/Backend.ts"
 import type { DefinedAs } from "./runtime/Running.ts"
 import type { SubtaskStats } from "./runtime/SubtaskStats.ts"
@@ -38,6 +41,8 @@ export interface Pipeline<out A, out E = never, out R = never, out Side = {}> ex
   /** How they go to the next stage; undefined if nobody said. */
   readonly route: Route | undefined
   readonly definedAs: DefinedAs | undefined
+  /** What is done about workers that die. */
+  readonly supervision: Supervision | undefined
 }
 
 /**
@@ -63,6 +68,8 @@ export interface Running<out A, out E> {
   readonly stats: Effect.Effect<ReadonlyArray<SubtaskStats>>
   /** The same, every so often, until the output has ended. */
   readonly statsEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<SubtaskStats>>
+  /** What each stage did since the last look: rates, depth, backpressure, lag of event time. */
+  readonly ratesEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<StageRates>>
 }
 
 interface Fields {
@@ -70,6 +77,7 @@ interface Fields {
   readonly output: string
   readonly route: Route | undefined
   readonly definedAs: DefinedAs | undefined
+  readonly supervision: Supervision | undefined
 }
 
 const graphs = new WeakMap<object, Fields>()
@@ -78,9 +86,10 @@ const graphs = new WeakMap<object, Fields>()
 export const make = (
   of: Node,
   link: { readonly output: string; readonly route: Route | undefined } = { output: mainOutput, route: undefined },
-  definedAs?: DefinedAs
+  definedAs?: DefinedAs,
+  supervision?: Supervision
 ): Pipeline<never, never, never, never> => {
-  const fields: Fields = { node: of, ...link, definedAs }
+  const fields: Fields = { node: of, ...link, definedAs, supervision }
   const stream = Stream.unwrap(
     Effect.map(
       Effect.suspend(() => launch(fields)),
@@ -101,10 +110,10 @@ export const nodeOf = (self: Stream.Stream<unknown, unknown, unknown>): Omit<Inp
   return { from, output: mainOutput, route: undefined }
 }
 
-const launch = Effect.fnUntraced(function* ({ definedAs, node: of, output }: Fields) {
+const launch = Effect.fnUntraced(function* ({ definedAs, node: of, output, supervision }: Fields) {
   const plan = yield* Effect.fromResult(Plan.make(of, output))
   const backend = yield* Backend
-  return yield* backend.launch({ plan, definedAs })
+  return yield* backend.launch({ plan, definedAs, supervision })
 })
 
 /** Starts a pipeline in the scope at hand. */
@@ -119,13 +128,29 @@ export const start = <A, E, R>(
         over = true
       })
     )
+    const statsEvery = (interval: DurationInput) =>
+      Stream.takeUntil(
+        Stream.mapEffect(Stream.tick(interval), () => stats),
+        () => over
+      )
     return {
       output: output as Stream.Stream<A, E>,
       stats,
-      statsEvery: (interval) =>
-        Stream.takeUntil(
-          Stream.mapEffect(Stream.tick(interval), () => stats),
-          () => over
-        )
+      statsEvery,
+      ratesEvery: (interval) =>
+        Stream.suspend(() => {
+          let last: readonly [at: number, stats: ReadonlyArray<SubtaskStats>] | undefined
+          return Stream.flatMap(
+            Stream.mapEffect(statsEvery(interval), (now) =>
+              Effect.map(Clock.currentTimeMillis, (at) => [at, now] as const)
+            ),
+            ([at, now]) => {
+              const before = last
+              last = [at, now]
+              // The first look has nothing to compare with.
+              return before === undefined ? Stream.empty : Stream.succeed(between(before[1], now, at - before[0]))
+            }
+          )
+        })
     }
   })

@@ -16,10 +16,11 @@ import { InvalidConfig } from "../errors/Errors.ts"
 import { noTime } from "./Operator.ts"
 import { type PipelineFailed, toFailed } from "./PipelineFailed.ts"
 import type { Pipeline, PipelineError } from "./PipelineStream.ts"
-import { type Chain, inputCount, type Plan, make as makePlan } from "./plan/Plan.ts"
+import { type Chain, inputCount, make as makePlan, nameOf, type Plan } from "./plan/Plan.ts"
 import { type Frame } from "./runtime/Frame.ts"
-import { Subtask } from "./runtime/Subtask.ts"
+import { Subtask, type SubtaskSnapshot } from "./runtime/Subtask.ts"
 import type { SubtaskStats } from "./runtime/SubtaskStats.ts"
+import { decode, PlainWriter } from "./state/Plain.ts"
 
 /**
  * A pipeline in hand. `source` names a source, which only a pipeline with several needs.
@@ -43,6 +44,11 @@ export interface PipelineTest<out A> {
   readonly end: (source?: string) => Effect.Effect<void, PipelineFailed>
   /** Advances processing time. */
   readonly advance: (duration: DurationInput) => Effect.Effect<void, PipelineFailed>
+  /**
+   * Replaces every subtask by a successor that begins with its snapshot, as after a death; what is
+   * under way stays under way. Stages of kind `stream` begin anew.
+   */
+  readonly restart: Effect.Effect<void, PipelineFailed>
   /** What has come out since this was last asked. */
   readonly output: Effect.Effect<ReadonlyArray<A>>
   /** Whether the output has ended. */
@@ -65,7 +71,7 @@ export interface Options {
 
 /** Frames from one sender, which stay in order. */
 interface Lane {
-  readonly to: Subtask | undefined
+  readonly to: { readonly chain: Chain; readonly index: number } | undefined
   readonly frames: Array<Frame>
 }
 
@@ -132,9 +138,10 @@ class Network {
       const [{ frames, to }] = this.busy.splice(this.choose(this.busy.length), 1)
       const frame = frames.shift()!
       if (to !== undefined) {
-        const work = to.accept(frame)
+        const subtask = this.subtasks.get(to.chain)![to.index]
+        const work = subtask.accept(frame)
         if (work !== undefined) yield* work
-        this.collect(to)
+        this.collect(subtask)
       } else if (frame._tag === "Watermark") {
         if (frame.time === Infinity) this.open--
       } else if (frame._tag !== "Idle") {
@@ -182,17 +189,30 @@ export const make = Effect.fnUntraced(function* <A, E, R, Side>(
   const scope = yield* Effect.scope
   const context = yield* Effect.context<never>()
   const { batchSize } = options
+  const surroundings = { scope, context, batchSize, now: () => network.time }
   for (const chain of plan.chains) {
     const own = yield* Effect.try({
-      try: () =>
-        Array.from(
-          { length: chain.parallelism },
-          (_, index) => new Subtask(chain, index, { scope, context, batchSize, now: () => network.time })
-        ),
+      try: () => Array.from({ length: chain.parallelism }, (_, index) => new Subtask(chain, index, surroundings)),
       catch: toFailed(chain.nodes[0].name)
     })
     network.subtasks.set(chain, own)
   }
+  const writer = new PlainWriter()
+  const successorOf = (subtask: Subtask): Effect.Effect<Subtask, PipelineFailed> =>
+    Effect.try({
+      try: () => {
+        const successor = new Subtask(subtask.chain, subtask.index, surroundings)
+        successor.restore(decode(writer.encode(subtask.snapshot())) as SubtaskSnapshot)
+        return successor
+      },
+      catch: toFailed(nameOf(subtask.chain))
+    })
+  const restart = Effect.forEach(
+    network.subtasks,
+    ([chain, own]) =>
+      Effect.map(Effect.forEach(own, successorOf), (successors) => network.subtasks.set(chain, successors)),
+    { discard: true }
+  )
   const sources = plan.chains.filter((chain) => chain.inputs.length === 0)
   const find = (name: string | undefined): Effect.Effect<Chain, never> => {
     const found = name === undefined ? sources[0] : sources.find((chain) => chain.nodes[0].name === name)
@@ -234,6 +254,7 @@ export const make = Effect.fnUntraced(function* <A, E, R, Side>(
     watermark: (time, source) => control(source, { _tag: "Watermark", from: 0, time }),
     idle: (source) => control(source, { _tag: "Idle", from: 0, idle: true }),
     end,
+    restart,
     advance: (duration) => network.advance(toMillis(duration)),
     output: Effect.sync(() => network.results.splice(0) as Array<A>),
     ended: Effect.sync(() => network.open === 0),

@@ -4,10 +4,13 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
+import * as Cause from "effect/Cause"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { erase, node } from "./Graph.ts"
+import { erase, type Fault, node } from "./Graph.ts"
 import { make, type Pipeline, type PipelineError } from "./PipelineStream.ts"
 
 /**
@@ -31,27 +34,55 @@ export const splits = <A, Split, E, R, E2, R2>(
   options: SourceOptions & {
     readonly out: Schema.Codec<A, unknown>
     readonly splits: Effect.Effect<ReadonlyArray<Split>, E, R>
+    /** Gives the same elements each time: a successor of a subtask that died passes over those that it took. */
     readonly read: (split: Split) => Stream.Stream<A, E2, R2>
   }
-): Pipeline<A, PipelineError, R | R2> => {
-  const read = options.read as unknown as (split: unknown) => Stream.Stream<unknown, unknown, unknown>
-  return make(
+): Pipeline<A, PipelineError, R | R2> =>
+  splitSource(name, options, (split: Split, taken) => Stream.drop(options.read(split), taken))
+
+/** A source that knows how to go on after what was taken of a split. */
+const splitSource = <A, Split, E, R, E2, R2>(
+  name: string,
+  options: SourceOptions & {
+    readonly out: Schema.Codec<A, unknown>
+    readonly splits: Effect.Effect<ReadonlyArray<Split>, E, R>
+  },
+  read: (split: Split, taken: number) => Stream.Stream<A, E2, R2>,
+  faults: ReadonlyArray<Fault> = []
+): Pipeline<A, PipelineError, R | R2> =>
+  make(
     node({
       name,
       kind: "source",
       output: erase(options.out),
       parallelism: options.parallelism ?? 1,
-      origin: { _tag: "Splits", splits: options.splits, read }
+      origin: {
+        _tag: "Splits",
+        splits: options.splits,
+        read: read as unknown as (split: unknown, taken: number) => Stream.Stream<unknown, unknown, unknown>
+      },
+      faults
     })
   )
-}
 
 /** Elements that a generator makes at a time. */
-const chunk = 512
+const fullChunk = 512
+
+/** Waits until the elements before one are due, at a rate, of which none is before `from`. */
+const pacer = (perSecond: number, from: number) => {
+  let began: number | undefined
+  return (end: number): Effect.Effect<void> =>
+    Clock.clockWith((clock) => {
+      const now = clock.currentTimeMillisUnsafe()
+      began ??= now
+      return Effect.sleep(Math.max(0, began + ((end - from) * 1000) / perSecond - now))
+    })
+}
 
 /**
  * `count` elements, each made from its number: the same ones at every parallelism. Subtasks make
- * blocks of them in turn. `perSecond` bounds the rate of each subtask.
+ * blocks of them in turn. `perSecond` is the rate of all together, kept over the whole time: a source
+ * that was slowed down further on makes up for it.
  *
  * @category constructors
  * @since 0.1.0
@@ -65,24 +96,42 @@ export const generate = <A>(
     readonly perSecond?: number | undefined
   }
 ): Pipeline<A, PipelineError> => {
-  const { count, of, perSecond } = options
-  const block = (start: number): Stream.Stream<A> => {
-    const size = Math.min(chunk, count - start)
-    const made = Effect.sync(() => {
-      const out = new Array<A>(size)
-      for (let i = 0; i < size; i++) out[i] = of(start + i)
-      return out
-    })
-    const paced = perSecond === undefined ? made : Effect.tap(made, () => Effect.sleep((size * 1000) / perSecond))
-    return Stream.unwrap(Effect.map(paced, (elements) => Stream.fromArray(elements)))
+  const { count, of, parallelism = 1, perSecond } = options
+  // A paced source gives some twenty times a second, whatever its rate.
+  const chunk = perSecond === undefined ? fullChunk : Math.min(fullChunk, Math.max(1, Math.floor(perSecond / 20)))
+  const elements = (start: number, end: number): ReadonlyArray<A> => {
+    const size = Math.min(end, count) - start
+    const out = new Array<A>(Math.max(0, size))
+    for (let i = 0; i < size; i++) out[i] = of(start + i)
+    return out
   }
-  const starts = Array.from({ length: Math.max(0, Math.ceil(count / chunk)) }, (_, i) => i * chunk)
-  return splits(name, {
-    out: options.out,
-    parallelism: options.parallelism,
-    splits: Effect.succeed(starts),
-    read: block
-  })
+  const faults: Array<Fault> = []
+  if (!(count >= 0)) faults.push({ option: `${name}.count`, value: count, allowed: "at least 0" })
+  if (perSecond !== undefined && !(perSecond > 0)) {
+    faults.push({ option: `${name}.perSecond`, value: perSecond, allowed: "more than 0" })
+  }
+  if (perSecond === undefined) {
+    const block = (number: number) => elements(number * chunk, (number + 1) * chunk)
+    const origin = { _tag: "Blocks", block } as const
+    return make(node({ name, kind: "source", output: erase(options.out), parallelism, origin, faults }))
+  }
+  const paced = (first: number, taken: number): Stream.Stream<A> =>
+    Stream.fromPull(
+      Effect.sync(() => {
+        let block = first + Math.floor(taken / chunk) * parallelism
+        let start = block * chunk + (taken % chunk)
+        const pace = pacer(perSecond, start)
+        return Effect.suspend(() => {
+          const made = elements(start, (block + 1) * chunk)
+          const end = start + made.length
+          block += parallelism
+          start = block * chunk
+          return Arr.isReadonlyArrayNonEmpty(made) ? Effect.as(pace(end), made) : Cause.done()
+        })
+      })
+    )
+  const shares = Effect.succeed(Array.from({ length: parallelism }, (_, i) => i))
+  return splitSource(name, { out: options.out, parallelism, splits: shares }, paced, faults)
 }
 
 /**

@@ -9,10 +9,11 @@ import type * as Effect from "effect/Effect"
 import type * as Stream from "effect/Stream"
 import type { Node } from "./Graph.ts"
 import { EffectOperator, type EffectSettings } from "./operators/effects.ts"
-import { FilterOperator, FlatMapOperator, MapOperator } from "./operators/elements.ts"
+import { FilterMapOperator, FilterOperator, FlatMapOperator, MapOperator } from "./operators/elements.ts"
 import { StreamOperator } from "./operators/streams.ts"
 import { type Stage, stageNode, type StageOptions } from "./StageNode.ts"
 
+export { combine, Combined } from "./combineStage.ts"
 export { process, type ProcessContext, window } from "./keyedStages.ts"
 export type { KeyedStage, Stage, StageOptions } from "./StageNode.ts"
 
@@ -48,6 +49,18 @@ export const filter = <A>(
       (context) => new FilterOperator(context, options.run as (element: unknown) => boolean)
     )
   )
+
+/**
+ * What `run` makes of elements; those that it makes `undefined` of are left out.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const filterMap = <In, Out>(
+  name: string,
+  options: StageOptions<In, Out> & { readonly run: (element: In) => Out | undefined }
+): Stage<In, Out> =>
+  stage(stageNode(name, "filterMap", options, (context) => new FilterMapOperator(context, options.run as Untyped)))
 
 /**
  * Any number of elements out for each one in, in order.

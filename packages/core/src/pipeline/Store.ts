@@ -19,10 +19,22 @@ export interface StoreOptions<K, S> {
   readonly onEvict?: ((key: K, state: S) => void) | undefined
 }
 
-interface Entry<S> {
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Entry<S> {
   state: S
   usedAt: number
 }
+
+/**
+ * What a store has, as plain data if its states are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Entries<K, S> = ReadonlyMap<K, { readonly state: S; readonly usedAt: number }>
 
 /**
  * @category models
@@ -47,23 +59,32 @@ export class Store<K, S> {
     return this.entries.size
   }
 
+  /** Whether the age of an entry matters: what is given as `now` does not otherwise. */
+  get ages(): boolean {
+    return this.ttl < Infinity
+  }
+
   get(key: K, now: number): S | undefined {
+    return this.entry(key, now)?.state
+  }
+
+  /** The entry of a key, for `use`; undefined if it has none, or is too old. */
+  entry(key: K, now: number): Entry<S> | undefined {
     const entry = this.entries.get(key)
-    if (entry === undefined) return undefined
-    if (now - entry.usedAt >= this.ttl) {
-      this.drop(key, entry)
-      return undefined
-    }
-    return entry.state
+    if (entry === undefined || now - entry.usedAt < this.ttl) return entry
+    this.drop(key, entry)
+    return undefined
   }
 
   set(key: K, state: S, now: number): void {
     const entry = this.entries.get(key)
-    if (entry === undefined) {
-      this.entries.set(key, { state, usedAt: now })
-      if (this.entries.size > this.maxKeys) this.dropOldest()
-      return
-    }
+    if (entry !== undefined) return this.use(key, entry, state, now)
+    this.entries.set(key, { state, usedAt: now })
+    if (this.entries.size > this.maxKeys) this.dropOldest()
+  }
+
+  /** As `set`, for an entry that was just found. */
+  use(key: K, entry: Entry<S>, state: S, now: number): void {
     entry.state = state
     if (!this.ordered) return
     if (now > entry.usedAt) entry.usedAt = now
@@ -75,6 +96,10 @@ export class Store<K, S> {
     this.entries.delete(key)
   }
 
+  clear(): void {
+    this.entries.clear()
+  }
+
   /** Drops every key that was not used since `now - ttl`. */
   expire(now: number): void {
     if (this.ttl === Infinity) return
@@ -82,6 +107,15 @@ export class Store<K, S> {
       if (now - entry.usedAt < this.ttl) return
       this.drop(key, entry)
     }
+  }
+
+  /** All entries, those unused for longest first. */
+  snapshot(): Entries<K, S> {
+    return this.entries
+  }
+
+  restore(entries: Entries<K, S>): void {
+    for (const [key, { state, usedAt }] of entries) this.entries.set(key, { state, usedAt })
   }
 
   *[Symbol.iterator](): Generator<[K, S]> {

@@ -5,6 +5,7 @@
  */
 import { type Input as DurationInput, toMillis } from "effect/Duration"
 import type * as Schema from "effect/Schema"
+import * as Codec from "../codec/Codec.ts"
 import type { Aggregate } from "./Aggregate.ts"
 import { type AnySchema, erase, type Fault, type Node } from "./Graph.ts"
 import { GlobalOperator } from "./operators/globalWindows.ts"
@@ -13,6 +14,7 @@ import { SessionOperator } from "./operators/sessionWindows.ts"
 import { SlidingOperator } from "./operators/slidingWindows.ts"
 import { HoppingOperator, type WindowFunctions } from "./operators/windows.ts"
 import { type KeyedStage, stageNode, type StageOptions } from "./StageNode.ts"
+import type { States } from "./State.ts"
 import { describe, faultsOf, type Window, type WindowBounds } from "./Window.ts"
 
 export type { ProcessContext } from "./operators/process.ts"
@@ -23,6 +25,20 @@ type SchemasOf<Side> = { readonly [Name in keyof Side]: Schema.Codec<Side[Name],
 
 const eraseAll = (schemas: object | undefined): Record<string, AnySchema> =>
   Object.fromEntries(Object.entries(schemas ?? {}).map(([name, schema]) => [name, schema as AnySchema]))
+
+interface Saving<S> {
+  readonly save: ((state: S) => unknown) | undefined
+  readonly load: (saved: unknown) => S
+}
+
+/** A state to bytes by its schema, and back. */
+const savingOf = <S>(schema: Schema.Codec<S, unknown>): Saving<S> => {
+  const codec = Codec.make(schema)
+  return {
+    save: (state) => Codec.encode(codec, state),
+    load: (saved) => Codec.decode(codec, saved as Uint8Array)
+  }
+}
 
 /**
  * A process with state of its own for each key. `handle` and `onTimer` give the next state;
@@ -37,24 +53,43 @@ const eraseAll = (schemas: object | undefined): Record<string, AnySchema> =>
 export const process = <In, Out, S, K extends string | number | bigint, Side = {}>(
   name: string,
   options: Omit<StageOptions<In, Out>, "retries"> & {
-    readonly init: (key: K) => S
     readonly handle: (state: S, element: In, context: ProcessContext<K, Out, Side>) => S | void
     readonly onTimer?: ((state: S, context: ProcessContext<K, Out, Side>) => S | void) | undefined
+    /** How the state that `init` makes is saved; absent, it must be plain data. */
+    readonly snapshot?: Schema.Codec<S, unknown> | undefined
     readonly side?: SchemasOf<Side> | undefined
     readonly ttl?: DurationInput | undefined
     readonly maxKeys?: number | undefined
     readonly onEvict?: ((key: K, state: S) => void) | undefined
-  }
+  } & (
+      | { readonly init: (key: K) => S; readonly state?: undefined }
+      /** Containers, instead of a state that `init` makes. */
+      | { readonly state: States<S>; readonly init?: undefined }
+    )
 ): KeyedStage<In, K, Out, never, Side> => {
-  const { maxKeys, onEvict } = options
+  const { maxKeys, onEvict, state } = options
   const ttl = options.ttl === undefined ? undefined : toMillis(options.ttl)
   const faults: Array<Fault> = []
+  let saving: Saving<S> = { save: state?.save, load: (state?.load as Saving<S>["load"]) ?? ((saved) => saved as S) }
+  for (const fault of state?.faults ?? []) faults.push({ ...fault, option: `${name}.${fault.option}` })
+  try {
+    if (options.snapshot !== undefined) saving = savingOf(options.snapshot)
+  } catch (cause) {
+    if (!(cause instanceof Codec.CodecError)) throw cause
+    faults.push({ option: `${name}.snapshot`, value: cause.path, allowed: cause.detail })
+  }
   if (ttl !== undefined && !(ttl > 0)) faults.push({ option: `${name}.ttl`, value: ttl, allowed: "longer than 0" })
   if (maxKeys !== undefined && !(maxKeys >= 1)) {
     faults.push({ option: `${name}.maxKeys`, value: maxKeys, allowed: "at least 1" })
   }
   // The graph holds processes of all types.
-  const handlers = { onTimer: undefined, ...options } as unknown as ProcessHandlers
+  const handlers = {
+    init: options.init ?? state?.init,
+    moment: state?.moment,
+    handle: options.handle,
+    onTimer: options.onTimer,
+    ...saving
+  } as unknown as ProcessHandlers
   const evict = onEvict as unknown as ((key: string | number | bigint, state: unknown) => void) | undefined
   return keyed(
     stageNode(
@@ -82,7 +117,16 @@ export const window = <In, Out, K extends string | number | bigint, Acc, Total>(
     readonly result: (key: K, total: Total, bounds: WindowBounds) => Out
   }
 ): KeyedStage<In, K, Out, never, { readonly late: In }> => {
-  const functions = { ...options.aggregate, emit: options.result } as unknown as WindowFunctions
+  const { aggregate } = options
+  const functions = {
+    init: aggregate.init,
+    add: aggregate.add,
+    merge: aggregate.merge,
+    result: aggregate.result,
+    emit: options.result,
+    save: aggregate.save,
+    load: aggregate.load ?? ((saved: unknown) => saved)
+  } as unknown as WindowFunctions
   const { window } = options
   return keyed(
     stageNode(

@@ -19,6 +19,7 @@ import { Attempts, type Place } from "../supervision/Attempts.ts"
 import type { DeadLetters } from "../supervision/DeadLetter.ts"
 import type { EventLog } from "../supervision/EventLog.ts"
 import { Backoff } from "../supervision/Backoff.ts"
+import { decides } from "../supervision/checks.ts"
 import type { Circuits } from "../supervision/Circuits.ts"
 import { type Child, Recovery } from "../supervision/Recovery.ts"
 import { SupervisionEvent } from "../supervision/SupervisionEvent.ts"
@@ -27,7 +28,10 @@ import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
 import type { Safeguard, Saved } from "../worker/Safeguard.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract } from "../worker/Worker.ts"
+import type { Breaking } from "./Breaking.ts"
 import type { Member } from "./Member.ts"
+import { Recycling } from "./Recycling.ts"
+import { ackedOf, panicOf, Ward } from "./Ward.ts"
 import { Watchdog } from "./Watchdog.ts"
 
 const defaultSnapshots = { every: 1024, within: "50 millis" } as const
@@ -45,6 +49,8 @@ export interface CareHooks {
   readonly members: () => ReadonlyArray<Member>
   readonly failover: (member: Member) => Effect.Effect<number>
   readonly failback: (member: Member) => Effect.Effect<number, WorkerPanicked>
+  /** Has a member leave and begin anew, when no other does. */
+  readonly recycle: (member: Member) => Effect.Effect<boolean>
   /** Settles all that waits for a member that will not come back. */
   readonly onGiveUp: (member: Member, error: WorkerPanicked) => Effect.Effect<void>
   readonly onEscalate: (error: WorkerPanicked) => Effect.Effect<void>
@@ -66,38 +72,6 @@ export interface Fate {
 /** How long a worker may have nothing to do before a probe counts as a success, in milliseconds. */
 const idleMillis = 100
 
-interface Ward {
-  readonly child: Child
-  readonly attempts: Attempts
-  saved: Saved | undefined
-  lastSaved: number
-  /** Messages that failed and wait for their next try. */
-  undecided: number
-  /** Whether its last life ended in a panic. */
-  panicked: boolean
-  /** Whether the next life tells of each message before it handles it; and whether the last one did. */
-  careful: boolean
-  lastPanic: WorkerPanicked | undefined
-  /** Messages acknowledged when its life began. */
-  ackedBefore: number
-}
-
-const ackedOf = ({ mailbox: { mesh } }: Member): number => {
-  let acked = 0
-  for (let lane = 0; lane < mesh.highWater; lane++) acked = (acked + mesh.ackedIn(lane, 0)) | 0
-  return acked
-}
-
-const panicOf = (worker: string, error: unknown): WorkerPanicked =>
-  error instanceof WorkerPanicked
-    ? error
-    : new WorkerPanicked({
-        worker,
-        phase: "start",
-        detail: error instanceof Error ? error.message : String(error),
-        cause: error
-      })
-
 /**
  * @category models
  * @since 0.1.0
@@ -109,13 +83,15 @@ export class Care {
   readonly recovery: Recovery
   private readonly contract: AnyContract
   private readonly scope: Scope.Scope
-  private readonly circuits: Circuits | undefined
+  readonly breaking: Breaking
   private readonly hooks: CareHooks
   private readonly wards = new Map<Member, Ward>()
   private readonly failures = new Envelope(Wire.failed)
+  private readonly recoveries: Envelope<unknown>
   private readonly snapshots = new Envelope(Wire.saved)
   private readonly dead: Envelope<Wire.Dead>
   private readonly watchdog: Watchdog | undefined
+  private readonly recycling: Recycling | undefined
 
   constructor(
     decisions: Decisions,
@@ -123,17 +99,19 @@ export class Care {
     events: EventLog,
     letters: DeadLetters,
     scope: Scope.Scope,
-    circuits: Circuits | undefined,
+    breaking: Breaking,
     hooks: CareHooks
   ) {
-    this.circuits = circuits
+    this.breaking = breaking
     this.decisions = decisions
     this.contract = contract
     this.events = events
     this.letters = letters
     this.scope = scope
     this.hooks = hooks
-    this.dead = new Envelope(Wire.compile(contract).dead)
+    const wire = Wire.compile(contract)
+    this.dead = new Envelope(wire.dead)
+    this.recoveries = new Envelope(wire.verdict.payload)
     this.recovery = new Recovery({
       decisions,
       events,
@@ -142,7 +120,15 @@ export class Care {
       heldBack: (child, error) => this.heldBack(this.memberOf(child), error),
       onEscalate: hooks.onEscalate
     })
-    const { deadline } = decisions
+    const { deadline, recycle } = decisions
+    if (recycle !== undefined) {
+      this.recycling = new Recycling(recycle, {
+        members: hooks.members,
+        recycle: hooks.recycle,
+        onRecycled: (member, because, millis) =>
+          events.add(SupervisionEvent.Recycled({ worker: member.id, because, millis }))
+      })
+    }
     if (deadline !== undefined) {
       this.watchdog = new Watchdog({
         deadlineMillis: toMillis(deadline.duration),
@@ -155,9 +141,18 @@ export class Care {
     }
   }
 
+  private get circuits(): Circuits | undefined {
+    return this.breaking.workers?.circuits
+  }
+
   /** Whether a worker asks its owner about messages that fail. */
   get decides(): boolean {
-    return this.decisions.retry !== undefined || this.decisions.deadline !== undefined
+    return decides(this.decisions)
+  }
+
+  /** Whether workers send their state as they go on. */
+  private get savesOften(): boolean {
+    return this.contract.state !== undefined && this.recovery.recovers
   }
 
   private memberOf(child: Child): Member {
@@ -168,17 +163,7 @@ export class Care {
   private ward(member: Member): Ward {
     let ward = this.wards.get(member)
     if (ward === undefined) {
-      ward = {
-        child: this.childOf(member),
-        attempts: new Attempts(this.decisions.retry, this.decisions.deaths ?? defaultDeaths),
-        saved: undefined,
-        lastSaved: 0,
-        undecided: 0,
-        panicked: false,
-        careful: false,
-        lastPanic: undefined,
-        ackedBefore: 0
-      }
+      ward = new Ward(this.childOf(member), new Attempts(this.decisions.retry, this.decisions.deaths ?? defaultDeaths))
       this.wards.set(member, ward)
     }
     return ward
@@ -210,6 +195,7 @@ export class Care {
         if (groups < 0) return
         // Others have all that it had.
         this.ward(member).saved = undefined
+        this.breaking.gone(member)
         const { failback } = this.decisions
         if (failback !== undefined) this.bringBack(member, new Backoff(failback))
       })
@@ -242,13 +228,15 @@ export class Care {
     const { breaker } = this.decisions
     if (circuits === undefined || breaker === undefined) return Effect.succeed(0)
     const progressed = ackedOf(member) !== this.ward(member).ackedBefore
-    return Effect.flatMap(circuits.failed(member.id, progressed, error), (millis) => {
+    const circuit = { worker: member.id, group: undefined }
+    return Effect.flatMap(circuits.failed(circuit, progressed ? 1 : 0, error), (millis) => {
       if (millis === 0) return Effect.succeed(0)
       if (breaker.whileOpen === "fail") member.refuse(millis)
       if (breaker.whileOpen !== "failover") return Effect.succeed(millis)
       return Effect.map(this.hooks.failover(member), (groups) => {
         if (groups < 0) return millis
         this.ward(member).saved = undefined
+        this.breaking.gone(member)
         this.events.add(SupervisionEvent.FailedOver({ worker: member.id, groups }))
         member.giveUp()
         this.bringBack(member, new Backoff(Schedule.spaced(millis)))
@@ -260,8 +248,12 @@ export class Care {
   /** A life has begun: the probe of its circuit, if that was open. */
   started(member: Member): void {
     const { circuits } = this
-    if (circuits === undefined) return
     const ward = this.ward(member)
+    this.recycling?.began(member)
+    this.breaking.began(member)
+    // Soon older than what is acknowledged, where nobody sends a newer one.
+    if (!this.savesOften) ward.saved = undefined
+    if (circuits === undefined) return
     const outcome = Effect.callback<void, WorkerPanicked>((resume) => {
       let idleSince = 0
       const end = (effect: Effect.Effect<void, WorkerPanicked>) => {
@@ -279,33 +271,37 @@ export class Care {
       ;(timer as { unref?: () => void }).unref?.()
       return Effect.sync(() => clearInterval(timer))
     })
-    Fiber.runIn(Effect.runFork(circuits.probe(member.id, outcome)), this.scope)
+    Fiber.runIn(Effect.runFork(circuits.probe({ worker: member.id, group: undefined }, outcome)), this.scope)
   }
 
   /** What a member's next life is told; undefined if there will be no other after it. */
   safeguardOf(member: Member): Safeguard | undefined {
-    if (this.decisions.measures.length === 0 && !this.decides) return undefined
     const ward = this.ward(member)
     const { attempts, lastSaved, panicked, saved } = ward
+    const { recycle } = this.decisions
+    if (this.decisions.measures.length === 0 && !this.decides && saved === undefined && recycle === undefined) {
+      return undefined
+    }
     ward.ackedBefore = ackedOf(member)
     const { deadline, retry } = this.decisions
     const snapshots = this.decisions.snapshots ?? defaultSnapshots
     return {
       retries: retry !== undefined,
       deadlineMillis: deadline === undefined ? 0 : toMillis(deadline.duration),
-      snapshots:
-        this.contract.state === undefined || !this.recovery.recovers
-          ? undefined
-          : {
-              // Half of the room at most: a full mailbox waits for a snapshot, which would wait for more.
-              every: Math.max(1, Math.min(snapshots.every, member.mailbox.capacity >>> 1)),
-              millis: toMillis(snapshots.within)
-            },
+      snapshots: !this.savesOften
+        ? undefined
+        : {
+            // Half of the room at most: a full mailbox waits for a snapshot, which would wait for more.
+            every: Math.max(1, Math.min(snapshots.every, member.mailbox.capacity >>> 1)),
+            millis: toMillis(snapshots.within)
+          },
       saved: lastSaved,
       resume: saved,
       over: attempts.over,
       singly: panicked,
-      careful: ward.careful ? member.mailbox.left : 0
+      careful: ward.careful ? member.mailbox.left : 0,
+      measures: recycle?.heap !== undefined,
+      gate: this.breaking.startOf(member)
     }
   }
 
@@ -323,22 +319,30 @@ export class Care {
         ward.lastSaved = this.snapshots.head.id
         return member.keep(ward.lastSaved)
       case ReplyStatus.Failed: {
-        const { error, lane, number } = reader.read(this.failures)
-        return this.decide(member, ward, this.failures.head.id, { lane, number }, error)
+        const failure = reader.read(this.failures)
+        return this.decide(member, ward, this.failures.head.id, failure)
       }
+      case ReplyStatus.Recovered:
+        reader.read(this.recoveries)
+        return this.breaking.recovered(member, this.recoveries.head.id)
       case ReplyStatus.Dead:
         return this.bury(member, reader.read(this.dead))
     }
   }
 
-  private decide(member: Member, ward: Ward, ticket: number, place: Place, error: WorkerPanicked): void {
+  private decide(member: Member, ward: Ward, ticket: number, failure: typeof Wire.Failed.Type): void {
     const { attempts } = ward
+    const { error, group, groupSince, since } = failure
     ward.undecided += 1
-    const verdict = Effect.flatMap(attempts.failed(place, error), (delayMillis) => {
-      if (delayMillis === undefined) return member.verdict(ticket, false)
-      const { count } = attempts.at(place)
+    const verdict = Effect.gen({ self: this }, function* () {
+      const held = yield* this.breaking.failed(member, group, since, groupSince, error)
+      const delay = yield* attempts.failed(failure, error)
+      if (delay === undefined) return yield* member.verdict(ticket, false)
+      const { count } = attempts.at(failure)
+      const delayMillis = Math.max(delay, held)
       this.events.add(SupervisionEvent.Retrying({ worker: member.id, attempts: count, delayMillis, error }))
-      return Effect.andThen(Effect.sleep(delayMillis), member.verdict(ticket, true))
+      yield* Effect.sleep(delayMillis)
+      yield* member.verdict(ticket, true)
     })
     const done = Effect.sync(() => {
       ward.undecided -= 1
@@ -346,14 +350,15 @@ export class Care {
     Fiber.runIn(Effect.runFork(Effect.ensuring(verdict, done)), this.scope)
   }
 
-  private bury(member: Member, { error, lane, message, number }: Wire.Dead): void {
+  private bury(member: Member, { error, lane, message, number, tries }: Wire.Dead): void {
     const { attempts } = this.ward(member)
     const attempt = attempts.at({ lane, number })
     // A worker that died after it said so says so again in its next life.
     if (attempt.reported) return
     attempt.over = true
     attempt.reported = true
-    if (error !== undefined) attempt.count += 1
+    if (tries !== undefined) attempt.count = Math.max(attempt.count, tries)
+    else if (error !== undefined) attempt.count += 1
     this.addLetter(member, message, attempt.count, attempt.error ?? error)
   }
 
@@ -388,34 +393,47 @@ export class Care {
 
   /** A life has ended. The error is the one to tell: that of the watchdog, if it was its doing. */
   ended(member: Member, panic: WorkerPanicked | undefined): Effect.Effect<WorkerPanicked | undefined> {
-    return Effect.suspend(() => {
+    return Effect.gen({ self: this }, function* () {
       const ward = this.ward(member)
       const { control, mailbox } = member
       const error = panic === undefined ? undefined : (this.watchdog?.take(member) ?? panic)
       ward.panicked = error !== undefined
-      if (error === undefined) {
-        // It handled all that there was: whoever starts it again starts anew.
-        ward.saved = undefined
-        control.clear()
-        return Effect.succeed(undefined)
-      }
-      ward.lastPanic = error
       const acked = (lane: number) => mailbox.mesh.ackedIn(lane, 0)
       const place = { lane: control.lane, number: control.number }
       const inHand = control.busy && ((acked(place.lane) - place.number) | 0) <= 0
-      const { settled } = control
+      const { blamed, settled, since } = control
       control.clear()
+      yield* this.breaking.ended(member)
+      if (error === undefined) {
+        // It handled all that there was: whoever starts it again starts anew. Unless it left to be followed.
+        if (!member.recovering) ward.saved = undefined
+        return undefined
+      }
+      ward.lastPanic = error
       ward.attempts.prune(acked)
       // A process that ended without a word of its own may have been further on than its memory was seen.
       const seen = !this.hooks.mirrored || ward.careful || error.exitCode === undefined
       ward.careful = this.hooks.mirrored && !member.killed
-      if (!inHand || !seen || member.killed) return Effect.succeed(error)
+      if (!inHand || !seen || member.killed) return error
       if (settled) {
         ward.attempts.at(place).over = true
         ward.attempts.at(place).reported = true
-        return Effect.succeed(error)
+        return error
       }
-      return Effect.as(ward.attempts.died(place, error), error)
+      yield* this.breaking.died(member, blamed, since, error)
+      yield* ward.attempts.died(place, error)
+      return error
+    })
+  }
+
+  /** A member left to begin anew, and did not begin. */
+  notBack(member: Member, cause: unknown): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      if (!member.recovering) return Effect.void
+      const error = panicOf(member.id, cause)
+      if (this.recovers(member)) return Effect.sync(() => this.recover(member, error))
+      member.giveUp()
+      return this.hooks.onGiveUp(member, error)
     })
   }
 
@@ -432,10 +450,12 @@ export class Care {
         Poll.until(() => recovering().length === 0),
         { duration: millis, orElse: () => Effect.void }
       ),
-      Effect.sync(() => {
+      Effect.suspend(() => {
         this.recovery.over = true
         this.watchdog?.close()
+        this.recycling?.close()
         for (const member of recovering()) member.giveUp()
+        return this.breaking.release()
       })
     )
   }

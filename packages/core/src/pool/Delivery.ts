@@ -11,10 +11,13 @@ import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { CodecError } from "../codec/CodecError.ts"
 import { PartitionError, PoolFull, SendError, Timeout, WorkerNotRunning } from "../errors/Errors.ts"
+import * as KeyHash from "../partition/KeyHash.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
 import { now } from "../worker/Envelope.ts"
 import type { Key } from "../worker/Worker.ts"
+import type { Breaking } from "./Breaking.ts"
+import { gather } from "./Failures.ts"
 import type { KeepAlive } from "./KeepAlive.ts"
 import type { Member } from "./Member.ts"
 import type { Placement } from "./Placement.ts"
@@ -58,18 +61,23 @@ export class Delivery {
   private readonly capacity: number
   private readonly priorities: number
   private readonly startPump: (member: Member) => void
+  private readonly breaking: Breaking
   private readonly dropped = new Map<Member, number>()
   /** False once the pool closes. */
   open = true
 
-  /** @param startPump begins to move what a mailbox keeps outside its ring */
+  /**
+   * @param startPump begins to move what a mailbox keeps outside its ring
+   * @param breaking knows what is refused because its circuit is open
+   */
   constructor(
     pool: string,
     key: (message: unknown) => Key,
     placement: Placement,
     keepAlive: KeepAlive,
     options: Pick<PoolOptions, "onFull" | "priorities"> & { readonly capacity: number },
-    startPump: (member: Member) => void
+    startPump: (member: Member) => void,
+    breaking: Breaking
   ) {
     this.pool = pool
     this.key = key
@@ -79,6 +87,7 @@ export class Delivery {
     this.capacity = options.capacity
     this.priorities = options.priorities
     this.startPump = startPump
+    this.breaking = breaking
   }
 
   /** Messages that were forgotten because a mailbox was full. */
@@ -124,6 +133,9 @@ export class Delivery {
     let moving: Array<unknown> | undefined
     let index = 0
     let failure: Failure | undefined
+    const refused: Array<unknown> = []
+    let refusal: WorkerNotRunning | undefined
+    const { breaking } = this
     try {
       for (; index < messages.length; index++) {
         const message = messages[index]
@@ -131,6 +143,14 @@ export class Delivery {
         if (member === undefined) {
           ;(moving ??= []).push(message)
           continue
+        }
+        if (breaking.refuses) {
+          const because = this.refusal(member, this.key(message), "send")
+          if (because !== undefined) {
+            refusal = because
+            refused.push(message)
+            continue
+          }
         }
         const waiting = full?.get(member)
         // Behind one that waits for room, to keep the order.
@@ -141,8 +161,9 @@ export class Delivery {
         }
       }
     } catch (cause) {
-      failure = this.refusal(cause, messages.slice(index))
+      failure = this.notSent(cause, messages.slice(index))
     }
+    if (refusal !== undefined) failure = withUnsent(failure ?? refusal, [...refused, ...(failure?.unsent ?? [])])
     for (const member of placement.members) {
       member.mailbox.publish()
       this.moveKept(member)
@@ -239,7 +260,61 @@ export class Delivery {
         onward: []
       }
       const sending = this.wait(member, parcel) as Effect.Effect<void, DeliveryError>
-      return this.within(sending, options?.timeout, "sendTo", () => rest(parcel))
+      return this.within(sending, options?.timeout, `send to ${member.id}`, () => rest(parcel))
+    })
+  }
+
+  /** Sends to one worker if there is room now. */
+  trySendTo(member: Member, message: unknown): Effect.Effect<boolean, DeliveryError> {
+    return Effect.withFiber((fiber): Effect.Effect<boolean, DeliveryError> => {
+      if (!this.open || !member.accepts) return Effect.fail(member.notRunning(`pool ${this.pool}: send`, [message]))
+      this.keepAlive.hold()
+      try {
+        const written = member.write(message, now(), 0, contextOf(fiber))
+        member.mailbox.publish()
+        this.moveKept(member)
+        return Effect.succeed(written)
+      } catch (cause) {
+        return Effect.fail(notWritten(this.pool, cause, [message]))
+      }
+    })
+  }
+
+  /** Sends to every worker: one that takes nothing keeps it from nobody else. */
+  broadcast(
+    members: ReadonlyArray<Member>,
+    message: unknown,
+    options: SendOptions | undefined
+  ): Effect.Effect<void, DeliveryError> {
+    return Effect.withFiber((fiber) => {
+      const messages = [message]
+      const refused = this.check(options, messages)
+      if (refused !== undefined) return Effect.fail(refused)
+      this.keepAlive.hold()
+      const context = contextOf(fiber)
+      const priority = options?.priority ?? 0
+      const timestamp = now()
+      // Those that have no room, or refuse, each say so for themselves.
+      let others: Array<Member> | undefined
+      for (const member of members) {
+        let written = false
+        try {
+          written = member.accepts && member.write(message, timestamp, priority, context)
+        } catch {
+          // It is refused once more below, and its error told.
+        }
+        member.mailbox.publish()
+        this.moveKept(member)
+        if (!written) (others ??= []).push(member)
+      }
+      if (others === undefined) return Effect.void
+      const exits = Effect.forEach(
+        others,
+        (member) =>
+          Effect.map(Effect.exit(this.sendTo(member, messages, options)), (exit) => [member.id, exit] as const),
+        { concurrency: "unbounded" }
+      )
+      return Effect.asVoid(Effect.flatMap(exits, gather))
     })
   }
 
@@ -258,7 +333,7 @@ export class Delivery {
         while (index < messages.length && member.write(messages[index], timestamp, priority, context)) index++
       } catch (cause) {
         member.mailbox.publish()
-        return Effect.fail(this.refusal(cause, messages.slice(index)))
+        return Effect.fail(this.notSent(cause, messages.slice(index)))
       }
       parcel.accepted = index
       member.mailbox.publish()
@@ -301,6 +376,21 @@ export class Delivery {
     })
   }
 
+  /** Why nothing of a key is taken now, if its circuit is open. */
+  refusal(member: Member, key: Key, operation: string): WorkerNotRunning | undefined {
+    if (!this.breaking.refuses) return undefined
+    const hash = KeyHash.of(key)
+    const millis = this.breaking.refusalOf(member, hash)
+    if (millis === 0) return undefined
+    return new WorkerNotRunning({
+      worker: member.id,
+      state: `the circuit of its key group ${this.breaking.groupOf(hash)} is open, the next probe is in ${millis} ms`,
+      operation: `pool ${this.pool}: ${operation}`,
+      unsent: [],
+      retryAfterMillis: millis
+    })
+  }
+
   /** The error of what a key function or a partitioner threw. */
   misplaced(cause: unknown, key: unknown, unsent: Messages): PartitionError {
     if (cause instanceof PartitionError) return withUnsent(cause, unsent)
@@ -314,7 +404,7 @@ export class Delivery {
   }
 
   /** The error of what a codec or a mailbox threw, or of what `memberOf` did. */
-  refusal(cause: unknown, unsent: Messages): SendError | PartitionError {
+  notSent(cause: unknown, unsent: Messages): SendError | PartitionError {
     return cause instanceof PartitionError ? withUnsent(cause, unsent) : notWritten(this.pool, cause, unsent)
   }
 }

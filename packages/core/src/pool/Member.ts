@@ -3,7 +3,7 @@
  *
  * ```
  * Idle ──start──▶ Running ⇄ Paused
- *                    │ stop, kill, panic
+ *                    │ stop, kill, panic, swap
  *                    ▼
  *                 Stopped ──start──▶ Running
  * ```
@@ -30,6 +30,7 @@ import {
 } from "../errors/Errors.ts"
 import { Command, ControlBlock, Status } from "../ring/ControlBlock.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
+import { Order } from "../worker/Safeguard.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { WorkerProcess } from "../worker/Workers.ts"
 import { Mailbox, type MailboxOptions } from "./Mailbox.ts"
@@ -87,7 +88,8 @@ export class Member {
   private readonly verdicts: RequestWire
   private readonly lowest: number
   private process: WorkerProcess | undefined
-  private over = Deferred.makeUnsafe<void>()
+  /** Done when its life has ended; true if whoever had it leave is to begin the next. */
+  private over = Deferred.makeUnsafe<boolean>()
   private count = 0
   private starting = false
   private begun = false
@@ -95,6 +97,9 @@ export class Member {
   private finished = false
   /** Whether its life is ended to begin anew with another's. */
   private halting = false
+  /** Whether its life ends so that another begins where it left off; and whether it had to be killed for that. */
+  leaving = false
+  private overstayed = false
   /** Whether nobody reads the mailbox now, and somebody will soon. */
   recovering = false
   /** When its circuit lets it begin again; 0 while it does. */
@@ -192,12 +197,17 @@ export class Member {
 
   /** Tells the worker what becomes of a message that failed. */
   verdict(ticket: number, again: boolean): Effect.Effect<void> {
+    return this.order(again ? Order.Again : Order.GiveUp, ticket)
+  }
+
+  /** Tells the worker what was decided about a message, or a key group. */
+  order(order: number, about: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const envelope = this.requests[this.verdicts.index]
-      envelope.head.id = ticket
+      envelope.head.id = about
       envelope.head.detail = this.verdicts.index
-      if (!this.mailbox.write(0, envelope, again ? 1 : 0, EnvelopeKind.Request)) {
-        return this.alive ? Effect.andThen(this.mailbox.room(0), this.verdict(ticket, again)) : Effect.void
+      if (!this.mailbox.write(0, envelope, order, EnvelopeKind.Request)) {
+        return this.alive ? Effect.andThen(this.mailbox.room(0), this.order(order, about)) : Effect.void
       }
       this.mailbox.publish()
       return Effect.void
@@ -247,11 +257,12 @@ export class Member {
       const process = yield* this.hooks.start(this).pipe(
         Scope.provide(life),
         restore,
-        Effect.onError((cause) => Scope.close(life, Exit.failCause(cause)))
+        Effect.onError((cause) => Scope.close(life, Exit.failCause(cause))),
+        Effect.tapError((error) => this.unheard(error))
       )
       this.process = process
       this.begun = true
-      this.over = Deferred.makeUnsafe<void>()
+      this.over = Deferred.makeUnsafe<boolean>()
       this.killed = false
       this.recovering = false
       this.refusingUntil = 0
@@ -261,13 +272,22 @@ export class Member {
     }
   )
 
+  /** A life that ended before anybody heard that it had begun: it may have died of a message all the same. */
+  private unheard(error: InvalidConfig | WorkerPanicked | Timeout): Effect.Effect<void> {
+    return error instanceof WorkerPanicked && this.control.status !== Status.Idle
+      ? Effect.asVoid(this.hooks.onEnd(this, error))
+      : Effect.void
+  }
+
   private follow(process: WorkerProcess, life: Scope.Closeable): Effect.Effect<void> {
     return Effect.flatMap(Effect.exit(process.ended), (exit) =>
       Effect.uninterruptible(
         Effect.suspend(() => {
           const cause = Exit.isFailure(exit) ? Cause.squash(exit.cause) : undefined
           const panic = cause instanceof WorkerPanicked ? cause : undefined
-          this.recovering = panic !== undefined && !this.stopping && !this.finished && this.hooks.recovers(this)
+          const left = this.leaving && (panic === undefined || this.overstayed) && !this.stopping && !this.finished
+          this.recovering =
+            left || (panic !== undefined && !this.stopping && !this.finished && this.hooks.recovers(this))
           this.process = undefined
           this.stopping = false
           Registry.bury(process.owner)
@@ -278,8 +298,11 @@ export class Member {
               Effect.sync(() => {
                 const { halting } = this
                 this.halting = false
-                Deferred.doneUnsafe(this.over, Effect.void)
-                if (this.recovering && !halting && told !== undefined) this.hooks.recover(this, told)
+                // Else it is on its way from one life to the next until that has begun.
+                if (!left) this.leaving = false
+                this.overstayed = false
+                Deferred.doneUnsafe(this.over, Effect.succeed(left))
+                if (this.recovering && !halting && !left && told !== undefined) this.hooks.recover(this, told)
               })
             )
           )
@@ -352,6 +375,42 @@ export class Member {
     })
   }
 
+  /**
+   * Has it end after what it has in hand, and begins anew: its successor has its state, if that can
+   * leave, and its mailbox. Kills it if it takes longer than `millis`. False if its life ended in
+   * another way, which is not for whoever called to care about.
+   */
+  swap(millis: number): Effect.Effect<boolean, StartError> {
+    return this.whileAlive("recycle", () => {
+      // On its way to another life already.
+      if (this.process === undefined) return Effect.succeed(false)
+      this.leaving = true
+      const { over, process } = this
+      this.command(Command.Leave)
+      const left = Effect.timeoutOrElse(Deferred.await(over), {
+        duration: millis,
+        orElse: () => {
+          this.overstayed = true
+          return Effect.andThen(process.kill, Deferred.await(over))
+        }
+      })
+      return Effect.flatMap(left, (begins) =>
+        begins && this.recovering
+          ? Effect.as(
+              Effect.catchTag(this.start, "WorkerAlreadyRunning", () => Effect.void),
+              true
+            )
+          : Effect.succeed(false)
+      ).pipe(
+        Effect.ensuring(
+          Effect.sync(() => {
+            this.leaving = false
+          })
+        )
+      )
+    })
+  }
+
   /** Ends it at once, whatever it does. */
   readonly kill: Effect.Effect<void, WorkerNotRunning> = this.whileAlive("kill", () => {
     if (this.process === undefined) return Effect.void
@@ -376,6 +435,12 @@ export class Member {
     this.mailbox.open = false
   }
 
+  /** Takes messages again. */
+  admit(): void {
+    this.refusingUntil = 0
+    if (this.alive) this.mailbox.open = true
+  }
+
   /** Nobody will read the mailbox: whoever waits for room learns so. */
   giveUp(): void {
     this.recovering = false
@@ -383,15 +448,20 @@ export class Member {
   }
 
   /** Holds on after the message in hand. */
-  readonly pause: Effect.Effect<void, WorkerNotRunning> = this.whileAccepting("pause", () => {
-    this.command(Command.Pause)
-    return this.until("pause", Command.Pause, "Paused")
-  })
+  readonly pause: Effect.Effect<void, WorkerNotRunning> = this.obeying("pause", Command.Pause, "Paused")
 
-  readonly resume: Effect.Effect<void, WorkerNotRunning> = this.whileAccepting("resume", () => {
-    this.command(Command.Run)
-    return this.until("resume", Command.Run, "Running")
-  })
+  readonly resume: Effect.Effect<void, WorkerNotRunning> = this.obeying("resume", Command.Run, "Running")
+
+  /** Commands once it is not about to leave: what it was told then holds for its successor. */
+  private obeying(operation: string, command: number, state: string): Effect.Effect<void, WorkerNotRunning> {
+    return Effect.andThen(
+      Poll.until(() => !this.leaving),
+      this.whileAccepting(operation, () => {
+        this.command(command)
+        return this.until(operation, command, state)
+      })
+    )
+  }
 
   /** Waits until a command is obeyed, or overtaken by another. */
   private until(operation: string, command: number, state: string): Effect.Effect<void, WorkerNotRunning> {
@@ -420,6 +490,12 @@ export class Member {
     const { refusingUntil } = this
     const millis = Math.max(0, Math.ceil(refusingUntil - performance.now()))
     const state = refusingUntil === 0 ? this.state : `its circuit is open, the next probe is in ${millis} ms`
-    return new WorkerNotRunning({ worker: this.id, state, operation, unsent: [...unsent] })
+    return new WorkerNotRunning({
+      worker: this.id,
+      state,
+      operation,
+      unsent: [...unsent],
+      ...(refusingUntil === 0 ? {} : { retryAfterMillis: millis })
+    })
   }
 }

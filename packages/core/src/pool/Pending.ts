@@ -28,7 +28,19 @@ import type { Member } from "./Member.ts"
 export type AskFailure = WorkerPanicked | WorkerNotRunning | ReceiveError
 
 /**
- * Whoever waits for a reply. A streaming reply calls `chunk` any number of times before it settles.
+ * Whoever takes a streaming reply: `take` is called any number of times before it settles.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Taker {
+  readonly take: (elements: ReadonlyArray<unknown>) => void
+  /** What was asked last in its name. */
+  asker: Asker | undefined
+}
+
+/**
+ * Whoever waits for a reply.
  *
  * @category models
  * @since 0.1.0
@@ -37,7 +49,7 @@ export interface Asker {
   readonly member: Member
   readonly request: Wire.RequestWire
   readonly settle: (effect: Effect.Effect<unknown, unknown>) => void
-  readonly chunk: ((elements: ReadonlyArray<unknown>) => void) | undefined
+  readonly taker: Taker | undefined
   /** The number that its reply names. */
   id: number
   /** What to ask once more, whoever has the key then. */
@@ -78,13 +90,16 @@ export class Pending {
   draining = false
   /** Called when all were settled. */
   onDrained: () => void = () => {}
+  /** Told of a part of an answer that nobody wants: the number of its worker's place, and that of the request. */
+  onStray: (place: number, id: number) => void = () => {}
   /** Told what a worker reports without being asked: the number of its place, and what. */
   onReport: (place: number, status: number, reader: FrameReader) => void = () => {}
 
   constructor(pool: string, places: number, wait: WaitStrategy) {
     this.pool = pool
     this.mesh = Registry.make({
-      senders: places,
+      // One more than there can ever be workers: while somebody may come, it is not the end.
+      senders: places + 1,
       receivers: 1,
       laneBytes,
       laneMessages: 0,
@@ -127,6 +142,11 @@ export class Pending {
   private find(id: number): Asker | undefined {
     const asker = this.askers[id & (this.askers.length - 1)]
     return asker !== undefined && asker.id === id ? asker : undefined
+  }
+
+  /** Whether a reply is still to come. */
+  awaits(asker: Asker): boolean {
+    return this.find(asker.id) === asker
   }
 
   remove(id: number): void {
@@ -219,7 +239,10 @@ export class Pending {
     if (detail >= ReplyStatus.Failed) return this.onReport(reader.port.sender, detail, reader)
     const asker = this.find(id)
     // Interrupted since, or asked by a life that ended: nobody wants it.
-    if (asker === undefined) return
+    if (asker === undefined) {
+      if (detail === ReplyStatus.Chunk) this.onStray(reader.port.sender, id)
+      return
+    }
     const { request } = asker
     try {
       switch (detail) {
@@ -231,7 +254,7 @@ export class Pending {
           return this.settle(id, asker, Effect.fail(reader.read(this.panics)))
         case ReplyStatus.Chunk:
           asker.begun = true
-          return asker.chunk?.(reader.read(this.envelope(request.success)) as ReadonlyArray<unknown>)
+          return asker.taker?.take(reader.read(this.envelope(request.success)) as ReadonlyArray<unknown>)
         default:
           return this.settle(id, asker, Effect.void)
       }

@@ -23,6 +23,7 @@ import type { DeadLetter } from "../supervision/DeadLetter.ts"
 import type { SupervisionCounts, SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import type { Key } from "../worker/Worker.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
+import type { WorkerSender } from "./WorkerSender.ts"
 
 /**
  * What sending to a worker can fail with. `unsent` has the messages that were not accepted.
@@ -87,6 +88,8 @@ export interface WorkerStats {
   readonly handled: number
   /** Messages and requests waiting that this thread sent. */
   readonly depth: number
+  /** Outputs that wait to be taken; 0 without outputs. */
+  readonly outputs: number
   /** Messages forgotten, where `onFull` is one of the drop policies. */
   readonly dropped: number
   /** Where it was put, and what of its `WorkerConfig` could not be done, in words. */
@@ -121,10 +124,21 @@ export interface WorkerRef<in M> {
 }
 
 /**
+ * Outputs of one worker, in the order in which it emitted them.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface WorkerPool<in out M, Requests extends Rpc.Any> {
+export interface OutputBatch<out Output> {
+  readonly worker: string
+  readonly outputs: readonly [Output, ...Array<Output>]
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WorkerPool<in out M, Requests extends Rpc.Any, out Output = never> {
   readonly name: string
   /** How many workers it has now. */
   readonly size: number
@@ -147,7 +161,12 @@ export interface WorkerPool<in out M, Requests extends Rpc.Any> {
     message: M,
     options?: SendOptions
   ) => Effect.Effect<void, DeliveryError | WorkerNotFound>
-  /** Sends a message to every worker. */
+  /** One worker's sending half: `sendTo` that looks its worker up once. */
+  readonly sender: (workerId: string) => Effect.Effect<WorkerSender<M, DeliveryError>, WorkerNotFound>
+  /**
+   * Sends a message to every worker. Where it fails, the others have it all the same, and the cause has
+   * the error of each that has not: see `WorkerPool.failures`.
+   */
   readonly broadcast: (message: M, options?: SendOptions) => Effect.Effect<void, DeliveryError>
   /** Asks the worker of a key, and waits for its answer. Interrupting drops the answer. */
   readonly ask: <Tag extends Requests["_tag"]>(
@@ -163,7 +182,11 @@ export interface WorkerPool<in out M, Requests extends Rpc.Any> {
     payload: Rpc.PayloadConstructor<Tagged<Requests, Tag>>,
     options?: AskOptions
   ) => Answer<Tagged<Requests, Tag>, AskError | WorkerNotFound>
-  /** Asks every worker; the answers come in the order of `workerIds`. For requests that do not stream. */
+  /**
+   * Asks every worker; the answers come in the order of `workerIds`. For requests that do not stream.
+   * Where it fails, all have ended, and the cause has the error of each that failed: see
+   * `WorkerPool.failures`.
+   */
   readonly askAll: <Tag extends Requests["_tag"]>(
     tag: Tag,
     payload: Rpc.PayloadConstructor<Tagged<Requests, Tag>>,
@@ -203,6 +226,21 @@ export interface WorkerPool<in out M, Requests extends Rpc.Any> {
   readonly deadLetters: Stream.Stream<DeadLetter<M>>
   /** Sends the message of a dead letter again, as a new one. */
   readonly replay: (letter: DeadLetter<M>) => Effect.Effect<void, DeliveryError | PartitionError>
+  /**
+   * What the handlers emit. Running it twice continues, not repeats; two at once share.
+   *
+   * - **Ordering**: that of each worker, and that of each key, also when it moves to another worker.
+   * - **Blocking**: a worker whose outputs nobody takes handles no further messages, and is not drained.
+   * - **Interrupting** a reader loses what of its last array, of 256 at most, it has not used.
+   * - **Closing**: ends when all is taken of a pool that was closed, or whose workers were all stopped;
+   *   fails with `WorkerPanicked` if none is left to emit because they panicked.
+   *
+   * What a message emitted is there before the message counts as handled. It comes again if the message
+   * is handled again, after a death.
+   */
+  readonly outputs: Stream.Stream<Output, ReceiveError | WorkerPanicked>
+  /** `outputs`, each array with the worker that it is from. */
+  readonly outputBatches: Stream.Stream<OutputBatch<Output>, ReceiveError | WorkerPanicked>
   /** What the pool is made of and what was chosen for it, in words. */
   readonly describe: Effect.Effect<string>
 }

@@ -6,6 +6,7 @@
  *
  * @since 0.1.0
  */
+import { type Input, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Rpc from "effect/rpc/Rpc"
 import type * as Scope from "effect/Scope"
@@ -14,9 +15,10 @@ import { FrameWriter } from "../channel/FrameWriter.ts"
 import * as Poll from "../channel/Poll.ts"
 import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
 import { Waiter } from "../channel/WaitStrategy.ts"
-import { InvalidConfig, PartitionError, SendError, WorkerNotFound } from "../errors/Errors.ts"
+import { InvalidConfig, PartitionError, SendError, Timeout, WorkerNotFound } from "../errors/Errors.ts"
 import * as KeyGroup from "../partition/KeyGroup.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
+import { EndpointState } from "../ring/layout.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import { RoutingTable } from "../ring/RoutingTable.ts"
@@ -26,6 +28,7 @@ import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
 import { notWritten } from "./Delivery.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
+import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
 
 /**
  * A pool as other threads see it. Used by one fiber at a time.
@@ -41,6 +44,8 @@ export interface PoolClient<in M> {
   readonly send: (message: M) => Effect.Effect<void, SendError | PartitionError>
   readonly sendAll: (messages: ReadonlyArray<M>) => Effect.Effect<void, SendError | PartitionError>
   readonly sendTo: (workerId: string, message: M) => Effect.Effect<void, SendError | WorkerNotFound>
+  /** One worker's sending half. */
+  readonly sender: (workerId: string) => Effect.Effect<WorkerSender<M, SendError>, WorkerNotFound>
 }
 
 class Target {
@@ -52,6 +57,12 @@ class Target {
     this.worker = worker
     this.writer = writer
     this.room = new Waiter(new Room(writer), wait)
+  }
+
+  /** Whether somebody reads it, or has. */
+  get isUsed(): boolean {
+    const { mesh } = this.writer.port
+    return mesh.state(mesh.receiverEndpoint(0)) !== EndpointState.Reserved
   }
 }
 
@@ -167,21 +178,87 @@ class Client {
 
   readonly sendTo = (workerId: string, message: unknown): Effect.Effect<void, SendError | WorkerNotFound> => {
     return Effect.suspend((): Effect.Effect<void, SendError | WorkerNotFound> => {
-      const target = this.targets.find((candidate) => candidate.worker === workerId)
-      if (target === undefined) {
-        const known = this.targets.map((candidate) => candidate.worker)
-        return Effect.fail(new WorkerNotFound({ worker: workerId, known, unsent: [message] }))
+      const target = this.target(workerId)
+      return target === undefined
+        ? Effect.fail(this.notFound(workerId, [message]))
+        : this.sendAllTo(target, [message], { accepted: 0 })
+    })
+  }
+
+  readonly sender = (workerId: string): Effect.Effect<WorkerSender<unknown, SendError>, WorkerNotFound> => {
+    return Effect.suspend(() => {
+      const target = this.target(workerId)
+      if (target === undefined) return Effect.fail(this.notFound(workerId, []))
+      const sendAllWithin = (messages: ReadonlyArray<unknown>, duration: Input) => {
+        const progress = { accepted: 0 }
+        return Effect.timeoutOrElse(this.sendAllTo(target, messages, progress), {
+          duration,
+          orElse: () =>
+            Effect.suspend(() =>
+              Effect.fail(
+                new Timeout({
+                  operation: `pool ${this.pool}: send to ${workerId}`,
+                  millis: toMillis(duration),
+                  unsent: messages.slice(progress.accepted)
+                })
+              )
+            )
+        })
       }
-      if (target.writer.port.status() !== "open") return Effect.fail(this.ended([message]))
+      return Effect.succeed(
+        makeSender(
+          workerId,
+          (messages) => Effect.suspend(() => this.sendAllTo(target, messages, { accepted: 0 })),
+          (messages, duration) => Effect.suspend(() => sendAllWithin(messages, duration)),
+          (message) => this.trySendTo(target, message)
+        )
+      )
+    })
+  }
+
+  /** A worker's mailbox; undefined if nobody has ever read it. */
+  private target(workerId: string): Target | undefined {
+    return this.targets.find((candidate) => candidate.worker === workerId && candidate.isUsed)
+  }
+
+  private notFound(worker: string, unsent: ReadonlyArray<unknown>): WorkerNotFound {
+    const known = this.targets.filter((candidate) => candidate.isUsed).map((candidate) => candidate.worker)
+    return new WorkerNotFound({ worker, known, unsent: [...unsent] })
+  }
+
+  private sendAllTo(
+    target: Target,
+    messages: ReadonlyArray<unknown>,
+    progress: { accepted: number }
+  ): Effect.Effect<void, SendError> {
+    return Effect.suspend((): Effect.Effect<void, SendError> => {
+      const rest = () => messages.slice(progress.accepted)
+      if (target.writer.port.status() !== "open") return Effect.fail(this.ended(rest()))
+      const timestamp = now()
       try {
-        if (this.write(target, message, now())) {
-          target.writer.publish()
-          return Effect.void
+        while (progress.accepted < messages.length && this.write(target, messages[progress.accepted], timestamp)) {
+          progress.accepted += 1
         }
       } catch (cause) {
-        return Effect.fail(notWritten(this.pool, cause, [message]))
+        return Effect.fail(notWritten(this.pool, cause, rest()))
+      } finally {
+        target.writer.publish()
       }
-      return Effect.flatMap(target.room.wait(true), () => this.sendTo(workerId, message))
+      if (progress.accepted === messages.length) return Effect.void
+      return Effect.flatMap(target.room.wait(true), () => this.sendAllTo(target, messages, progress))
+    })
+  }
+
+  private trySendTo(target: Target, message: unknown): Effect.Effect<boolean, SendError> {
+    return Effect.suspend((): Effect.Effect<boolean, SendError> => {
+      if (target.writer.port.status() !== "open") return Effect.fail(this.ended([message]))
+      try {
+        return Effect.succeed(this.write(target, message, now()))
+      } catch (cause) {
+        return Effect.fail(notWritten(this.pool, cause, [message]))
+      } finally {
+        target.writer.publish()
+      }
     })
   }
 
@@ -221,8 +298,8 @@ const withUnsent = (error: SendError | PartitionError, unsent: ReadonlyArray<unk
  * @category constructors
  * @since 0.1.0
  */
-export const connect = <Name extends string, M, Requests extends Rpc.Any, Init, Snapshot>(
-  contract: Contract<Name, M, Requests, Init, Snapshot>,
+export const connect = <Name extends string, M, Requests extends Rpc.Any, Init, Snapshot, Output = never>(
+  contract: Contract<Name, M, Requests, Init, Snapshot, Output>,
   handle: PoolHandle<M>
 ): Effect.Effect<PoolClient<M>, InvalidConfig, Scope.Scope> =>
   Effect.acquireRelease(

@@ -5,6 +5,7 @@
  */
 import * as Config from "effect/Config"
 import * as Effect from "effect/Effect"
+import * as Equal from "effect/Equal"
 import * as Schema from "effect/Schema"
 import { WaitStrategy } from "../channel/WaitStrategy.ts"
 import { WorkerConfig } from "../worker/WorkerConfig.ts"
@@ -59,6 +60,8 @@ export const PoolOptions = Schema.Struct({
   capacity: Schema.optionalKey(count(2 ** 24)),
   /** Bytes that wait for one worker, rounded up to a power of two; 64 a message, 4 MiB at most, if absent. */
   capacityBytes: Schema.optionalKey(count(2 ** 28, 1024)),
+  /** Bytes of outputs of one worker that wait to be taken, rounded up to a power of two, where a contract has them. */
+  outputBytes: orDefault(count(2 ** 28, 1024), 262_144),
   onFull: orDefault(OverflowPolicy, "wait"),
   /** Levels of priority: a message of priority `priorities - 1` goes before all others, 0 after. */
   priorities: orDefault(count(8), 1),
@@ -88,15 +91,70 @@ export type PoolOptions = typeof PoolOptions.Type
  */
 export type PoolOptionsInput = typeof PoolOptions.Encoded
 
+/** The same options, named as environment variables are: without `_`, which separates levels. */
+const Environment = Schema.Struct({
+  ...PoolOptions.fields,
+  worker: orDefault(
+    WorkerConfig.pipe(
+      Schema.encodeKeys({
+        cpuAffinity: "CPUAFFINITY",
+        priority: "PRIORITY",
+        stackMegabytes: "STACKMEGABYTES",
+        heapMegabytes: "HEAPMEGABYTES",
+        youngHeapMegabytes: "YOUNGHEAPMEGABYTES",
+        env: "ENV",
+        args: "ARGS",
+        execArgv: "EXECARGV"
+      })
+    ),
+    {}
+  )
+}).pipe(
+  Schema.encodeKeys({
+    name: "NAME",
+    size: "SIZE",
+    maxSize: "MAXSIZE",
+    profile: "PROFILE",
+    capacity: "CAPACITY",
+    capacityBytes: "CAPACITYBYTES",
+    outputBytes: "OUTPUTBYTES",
+    onFull: "ONFULL",
+    priorities: "PRIORITIES",
+    clients: "CLIENTS",
+    keyGroups: "KEYGROUPS",
+    wait: "WAIT",
+    worker: "WORKER",
+    startTimeout: "STARTTIMEOUT",
+    shutdownTimeout: "SHUTDOWNTIMEOUT"
+  })
+)
+
 /**
  * Reads the options of a pool from an Effect `Config`, by default from environment variables:
- * `TALLY_SIZE=4`, `TALLY_WORKER_CPUAFFINITY=spread` for the name `TALLY`. What is absent has its default.
+ * `TALLY_SIZE=4`, `TALLY_WORKER_CPUAFFINITY=spread` for the name `TALLY`; where there are none, under
+ * the options' own names. What is absent has its default.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const config = (name: string): Config.Config<PoolOptions> =>
-  Config.withDefault(Config.schema(PoolOptions, name), Schema.decodeSync(PoolOptions)({}))
+export const config = (name: string): Config.Config<PoolOptions> => {
+  const defaults = Schema.decodeSync(PoolOptions)({})
+  return Config.flatMap(Config.withDefault(Config.schema(Environment, name), defaults), (options) =>
+    Equal.equals(options, defaults)
+      ? Config.withDefault(Config.schema(PoolOptions, name), defaults)
+      : Config.succeed(options)
+  )
+}
+
+const powerOfTwo = (bytes: number): number => 2 ** Math.ceil(Math.log2(bytes))
+
+/**
+ * The ring of the outputs of each worker, in bytes.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const outputBytesOf = ({ outputBytes }: PoolOptions): number => powerOfTwo(outputBytes)
 
 /**
  * The mailbox of each worker.
@@ -110,7 +168,7 @@ export const mailboxOf = (options: PoolOptions, decides = false) => {
   const wanted = options.capacityBytes ?? Math.min(Math.max(capacity * 64, 65_536), 4_194_304)
   return {
     capacity,
-    laneBytes: 2 ** Math.ceil(Math.log2(wanted)),
+    laneBytes: powerOfTwo(wanted),
     wait: options.wait ?? profile.wait,
     // Above all others, a lane for what the owner decides about messages that failed.
     priorities: options.priorities + (decides ? 1 : 0),

@@ -8,7 +8,13 @@ import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Fiber from "effect/Fiber"
-import { type PartitionError, WorkerNotFound, type WorkerNotRunning, type WorkerPanicked } from "../errors/Errors.ts"
+import {
+  type PartitionError,
+  type ReceiveError,
+  WorkerNotFound,
+  type WorkerNotRunning,
+  type WorkerPanicked
+} from "../errors/Errors.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { AnyContract, Key } from "../worker/Worker.ts"
@@ -18,18 +24,41 @@ import type { SupervisionCounts, SupervisionEvent } from "../supervision/Supervi
 import type { Care } from "./Care.ts"
 import { Delivery } from "./Delivery.ts"
 import { KeepAlive } from "./KeepAlive.ts"
+import { gather } from "./Failures.ts"
+import { Ending } from "./Ending.ts"
 import { Failover } from "./Failover.ts"
-import * as Leftovers from "./Leftovers.ts"
 import type { Member } from "./Member.ts"
+import type { Outputs } from "./Outputs.ts"
 import type { Pending } from "./Pending.ts"
 import type { Placement } from "./Placement.ts"
-import type { AskOptions, DeliveryError, ResizeError, SendOptions, WorkerRef, WorkerStats } from "./PoolApi.ts"
+import type {
+  AskOptions,
+  DeliveryError,
+  OutputBatch,
+  ResizeError,
+  SendOptions,
+  WorkerRef,
+  WorkerStats
+} from "./PoolApi.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
 import { mailboxOf, type PoolOptions } from "./PoolOptions.ts"
 import { Requests } from "./Requests.ts"
 import { Rescaling } from "./Rescaling.ts"
+import type { SignalLane } from "./SignalLane.ts"
+import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
 
 type Messages = ReadonlyArray<unknown>
+
+/**
+ * Lanes that not every contract needs.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Lanes {
+  readonly outputs: Outputs | undefined
+  readonly signals: ReadonlyMap<Member, SignalLane>
+}
 
 /**
  * @category models
@@ -41,15 +70,14 @@ export class PoolRuntime {
   private readonly options: PoolOptions
   private readonly all: ReadonlyArray<Member>
   private readonly placement: Placement
-  private readonly pending: Pending
   private readonly keepAlive: KeepAlive
   private readonly delivery: Delivery
   private readonly requests: Requests
   private readonly rescaling: Rescaling
-  private readonly wire: Wire
   private readonly care: Care
   readonly failover: Failover
-  private closing = false
+  private readonly collected: Outputs | undefined
+  readonly ending: Ending
 
   constructor(
     name: string,
@@ -61,18 +89,18 @@ export class PoolRuntime {
     pending: Pending,
     wire: Wire,
     care: Care,
-    scope: Scope.Scope
+    scope: Scope.Scope,
+    { outputs, signals }: Lanes
   ) {
     this.name = name
     this.isolation = isolation
     this.options = options
     this.all = all
     this.placement = placement
-    this.pending = pending
-    this.wire = wire
     this.care = care
+    this.collected = outputs
     this.keepAlive = new KeepAlive(
-      () => this.closing || pending.size > 0 || placement.members.some((member) => member.working)
+      () => this.ending.closing || pending.size > 0 || placement.members.some((member) => member.working)
     )
     const pumping = new Set<Member>()
     const startPump = (member: Member) => {
@@ -95,9 +123,10 @@ export class PoolRuntime {
       placement,
       this.keepAlive,
       { onFull: options.onFull, priorities: options.priorities, capacity },
-      startPump
+      startPump,
+      care.breaking
     )
-    this.requests = new Requests(name, wire, pending, this.delivery, this.keepAlive, placement.arrival)
+    this.requests = new Requests(name, wire, pending, this.delivery, this.keepAlive, placement.arrival, signals)
     this.rescaling = new Rescaling(
       name,
       all,
@@ -105,8 +134,19 @@ export class PoolRuntime {
       this.requests,
       wire.internal,
       options.keyGroups,
-      options.shutdownTimeout
+      options.shutdownTimeout,
+      outputs
     )
+    this.ending = new Ending({
+      pool: name,
+      all,
+      care,
+      delivery: this.delivery,
+      pending,
+      wire,
+      outputs,
+      shutdownMillis: options.shutdownTimeout
+    })
     this.failover = new Failover(contract, all, placement, this.requests, this.rescaling, care, wire, options.keyGroups)
   }
 
@@ -142,18 +182,7 @@ export class PoolRuntime {
   }
 
   readonly broadcast = (message: unknown, options?: SendOptions): Effect.Effect<void, DeliveryError> => {
-    return Effect.suspend(() => {
-      // One that takes nothing keeps it from nobody else.
-      const failures: Array<DeliveryError> = []
-      const deliver = (member: Member) =>
-        Effect.catch(this.delivery.sendTo(member, [message], options), (error) =>
-          Effect.sync(() => void failures.push(error))
-        )
-      return Effect.flatMap(
-        Effect.forEach(this.placement.members, deliver, { concurrency: "unbounded", discard: true }),
-        () => (failures.length === 0 ? Effect.void : Effect.fail(failures[0]))
-      )
-    })
+    return Effect.suspend(() => this.delivery.broadcast(this.placement.members, message, options))
   }
 
   readonly ask = (key: Key, tag: string, payload: unknown, options?: AskOptions): unknown => {
@@ -163,7 +192,8 @@ export class PoolRuntime {
       KeyHash.of(key),
       () => {
         try {
-          return this.placement.find(key)
+          const member = this.placement.find(key)
+          return member === undefined ? member : (this.delivery.refusal(member, key, `ask ${tag}`) ?? member)
         } catch (cause) {
           return this.delivery.misplaced(cause, key, [])
         }
@@ -173,15 +203,38 @@ export class PoolRuntime {
   }
 
   readonly askTo = (workerId: string, tag: string, payload: unknown, options?: AskOptions): unknown => {
-    return this.requests.ask(tag, payload, 0, () => this.find(workerId) ?? this.notFound(workerId, []), options)
+    return this.requests.ask(
+      tag,
+      payload,
+      0,
+      () => this.find(workerId) ?? this.notFound(workerId, []),
+      options,
+      workerId
+    )
   }
 
   readonly askAll = (tag: string, payload: unknown, options?: AskOptions): Effect.Effect<Messages, unknown> => {
-    return Effect.suspend(() =>
-      Effect.forEach(
-        this.placement.members,
-        (member) => this.requests.ask(tag, payload, 0, () => member, options) as Effect.Effect<unknown, unknown>,
-        { concurrency: "unbounded" }
+    return Effect.suspend(() => {
+      const ask = (member: Member) =>
+        Effect.map(
+          Effect.exit(
+            this.requests.ask(tag, payload, 0, () => member, options, member.id) as Effect.Effect<unknown, unknown>
+          ),
+          (exit) => [member.id, exit] as const
+        )
+      return Effect.flatMap(Effect.forEach(this.placement.members, ask, { concurrency: "unbounded" }), gather)
+    })
+  }
+
+  readonly sender = (workerId: string): Effect.Effect<WorkerSender<unknown, DeliveryError>, WorkerNotFound> => {
+    return this.withMember(workerId, [], (member) =>
+      Effect.succeed(
+        makeSender<unknown, DeliveryError>(
+          member.id,
+          (messages) => this.delivery.sendTo(member, messages, undefined),
+          (messages, timeout) => this.delivery.sendTo(member, messages, { timeout }),
+          (message) => this.delivery.trySendTo(member, message)
+        )
       )
     )
   }
@@ -211,7 +264,7 @@ export class PoolRuntime {
         id: member.id,
         state: Effect.sync(() => member.state),
         start: member.start,
-        stop: Effect.flatMap(member.stop(this.options.shutdownTimeout), (killed) => this.warnOf(member, killed)),
+        stop: Effect.flatMap(member.stop(this.options.shutdownTimeout), (killed) => this.ending.warnOf(member, killed)),
         pause: member.pause,
         resume: member.resume,
         ping: member.ping,
@@ -224,8 +277,24 @@ export class PoolRuntime {
 
   get stopAll(): Effect.Effect<void> {
     return Effect.suspend(() =>
-      Effect.forEach(this.placement.members, (member) => this.join(member), { concurrency: "unbounded", discard: true })
+      Effect.map(
+        Effect.forEach(this.placement.members, (member) => this.ending.join(member), {
+          concurrency: "unbounded",
+          discard: true
+        }),
+        () => this.ending.endOutputs(undefined)
+      )
     )
+  }
+
+  /** Nothing is emitted any more if nobody is left: for now, or for good if that is because of a panic. */
+
+  get outputs(): Stream.Stream<unknown, ReceiveError | WorkerPanicked> {
+    return this.collected?.outputs ?? Stream.empty
+  }
+
+  get outputBatches(): Stream.Stream<OutputBatch<unknown>, ReceiveError | WorkerPanicked> {
+    return this.collected?.batches ?? Stream.empty
   }
 
   readonly resize = (size: number): Effect.Effect<void, ResizeError> => {
@@ -241,7 +310,12 @@ export class PoolRuntime {
   }
 
   readonly recycle = (workerId: string): Effect.Effect<void, ResizeError | WorkerNotFound> => {
-    return this.withMember(workerId, [], (member) => this.rescaling.recycle(member))
+    return this.withMember(workerId, [], (member) => Effect.asVoid(this.renew(member)))
+  }
+
+  /** Has a member leave and begin anew; true unless its life ended in another way. */
+  renew(member: Member): Effect.Effect<boolean, ResizeError> {
+    return Effect.tapError(this.rescaling.recycle(member), (error) => this.care.notBack(member, error))
   }
 
   get handle(): PoolHandle<unknown> {
@@ -287,6 +361,7 @@ export class PoolRuntime {
         state: member.state,
         handled: member.control.handled,
         depth: member.mailbox.depth,
+        outputs: this.collected?.waiting(this.all.indexOf(member)) ?? 0,
         dropped: this.delivery.droppedOf(member),
         placement: member.placement
       }))
@@ -321,122 +396,30 @@ export class PoolRuntime {
           `${this.options.priorities} priorities`,
         ...stats.map(
           (s) =>
-            `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}${s.placement === undefined ? "" : `  ${s.placement}`}`
+            `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}` +
+            (this.collected === undefined ? "" : `  outputs ${s.outputs}`) +
+            (s.placement === undefined ? "" : `  ${s.placement}`)
         ),
-        ...describe(this.care.decisions, this.care.events.counts).map((line) => `  ${line}`)
+        ...describe(this.care.decisions, this.care.events.counts).map((line) => `  ${line}`),
+        ...this.care.breaking.describe.map((line) => `  ${line}`)
       ].join("\n")
     })
   }
 
   /** What waited outside the ring while nobody read goes on. */
   onStart(member: Member): void {
+    this.collected?.begin()
     this.delivery.moveKept(member)
-  }
-
-  /** Settles what waited for a life that has ended. */
-  onEnd(member: Member, panic: WorkerPanicked | undefined): Effect.Effect<WorkerPanicked | undefined> {
-    return Effect.suspend(() => {
-      // Replies and snapshots that it sent before its end still count.
-      this.pending.drain()
-      return Effect.flatMap(this.care.ended(member, panic), (error) => {
-        const failure = (asker: { readonly request: { readonly tag: string } }) =>
-          error ?? member.notRunning(`pool ${this.name}: ask ${asker.request.tag}`, [])
-        if (member.recovering) this.pending.failLost(member, failure)
-        else {
-          this.pending.fail(member, failure)
-          member.settled = this.pending.last
-        }
-        if (error === undefined || member.killed) return Effect.succeed(error)
-        const log = Effect.logError(`${error.message}; ${member.mailbox.left} messages wait in its mailbox`, error)
-        return Effect.as(log, error)
-      })
-    })
-  }
-
-  /** Settles what waited for a worker that will not come back. */
-  onGiveUp(member: Member, error: WorkerPanicked): Effect.Effect<void> {
-    return Effect.sync(() => {
-      this.pending.fail(member, () => error)
-      member.settled = this.pending.last
-    })
-  }
-
-  /** Ends the pool's work: what was sent stays where it is until the pool closes. */
-  onEscalate(error: WorkerPanicked): Effect.Effect<void> {
-    return Effect.suspend(() => {
-      this.delivery.open = false
-      for (const member of this.all) member.finish()
-      const end = (member: Member) =>
-        Effect.andThen(
-          Effect.orElseSucceed(member.kill, () => undefined),
-          Effect.sync(() => member.giveUp())
-        )
-      return Effect.andThen(
-        Effect.forEach(this.all, end, { concurrency: "unbounded", discard: true }),
-        Effect.sync(() => this.pending.fail(undefined, () => error))
-      )
-    })
   }
 
   /** Stops intake, lets the workers finish, and kills those that do not in time. */
   get close(): Effect.Effect<void> {
     return Effect.suspend(() => {
-      this.closing = true
       this.keepAlive.hold()
-      this.delivery.open = false
-      const ends = Effect.suspend(() => {
-        for (const member of this.all) member.finish()
-        return Effect.forEach(this.all, (member) => this.join(member), { concurrency: "unbounded", discard: true })
-      })
-      const left = Effect.forEach(
-        this.all,
-        (member) =>
-          member.mailbox.left > 0
-            ? Leftovers.take(member, this.care, this.wire, (message, { attempts, error }) =>
-                this.care.addLetter(member, message, attempts, error)
-              )
-            : Effect.void,
-        { discard: true }
-      )
       return Effect.andThen(
-        Effect.andThen(Effect.andThen(this.care.settle(this.options.shutdownTimeout), ends), left),
-        Effect.sync(() => {
-          this.pending.drain()
-          this.pending.fail(undefined, (asker) =>
-            asker.member.notRunning(`pool ${this.name}: ask ${asker.request.tag}`, [])
-          )
-          this.pending.close()
-          this.care.letters.close()
-          for (const member of this.all) member.mailbox.close()
-          this.keepAlive.close()
-        })
+        this.ending.close,
+        Effect.sync(() => this.keepAlive.close())
       )
     })
-  }
-
-  private join(member: Member): Effect.Effect<void> {
-    return Effect.flatMap(
-      Effect.orElseSucceed(member.stop(this.options.shutdownTimeout), () => false),
-      (killed) => (killed ? this.warnOf(member, killed) : this.warnOfLeft(member))
-    )
-  }
-
-  private warnOf(member: Member, killed: boolean): Effect.Effect<void> {
-    return killed
-      ? Effect.logWarning(
-          `worker ${member.id} did not end within ${this.options.shutdownTimeout} ms and was killed; ` +
-            `${member.mailbox.left} messages were left in its mailbox`
-        )
-      : Effect.void
-  }
-
-  /** Nobody starts a worker again once its pool is closed: what it left is lost, and that is said. */
-  private warnOfLeft(member: Member): Effect.Effect<void> {
-    const { left } = member.mailbox
-    return this.closing && left > 0
-      ? Effect.logWarning(
-          `worker ${member.id} was not running when its pool closed; ${left} messages were left in its mailbox`
-        )
-      : Effect.void
   }
 }

@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import * as Arr from "effect/Array"
 import type * as Cause from "effect/Cause"
 import { type Input, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
@@ -10,15 +11,23 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
-import { Timeout, type PartitionError, type SendError, type WorkerNotFound } from "../errors/Errors.ts"
+import {
+  Timeout,
+  type PartitionError,
+  type SendError,
+  type WorkerNotFound,
+  type WorkerNotRunning
+} from "../errors/Errors.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
 import { now } from "../worker/Envelope.ts"
+import { tellEvery } from "../worker/Signals.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { Delivery } from "./Delivery.ts"
 import type { KeepAlive } from "./KeepAlive.ts"
 import { Member } from "./Member.ts"
-import type { Asker, Pending } from "./Pending.ts"
+import type { Asker, Pending, Taker } from "./Pending.ts"
 import type { AskOptions } from "./PoolApi.ts"
+import type { SignalLane } from "./SignalLane.ts"
 
 /**
  * Finds the worker to ask: undefined while its key group is on the move.
@@ -26,7 +35,7 @@ import type { AskOptions } from "./PoolApi.ts"
  * @category models
  * @since 0.1.0
  */
-export type Find = () => Member | PartitionError | SendError | WorkerNotFound | undefined
+export type Find = () => Member | PartitionError | SendError | WorkerNotFound | WorkerNotRunning | undefined
 
 /**
  * @category models
@@ -39,17 +48,22 @@ export class Requests {
   private readonly delivery: Delivery
   private readonly keepAlive: KeepAlive
   private readonly arrival: Effect.Effect<void>
+  private readonly signals: ReadonlyMap<Member, SignalLane>
   /** Workers that were asked while replies were being settled. */
   private readonly written: Array<Member> = []
 
-  /** @param arrival waits until key groups on the move have arrived */
+  /**
+   * @param arrival waits until key groups on the move have arrived
+   * @param signals the ways to workers that stream; empty if none does
+   */
   constructor(
     pool: string,
     wire: Wire,
     pending: Pending,
     delivery: Delivery,
     keepAlive: KeepAlive,
-    arrival: Effect.Effect<void>
+    arrival: Effect.Effect<void>,
+    signals: ReadonlyMap<Member, SignalLane>
   ) {
     this.pool = pool
     this.wire = wire
@@ -57,16 +71,18 @@ export class Requests {
     this.delivery = delivery
     this.keepAlive = keepAlive
     this.arrival = arrival
+    this.signals = signals
     pending.onDrained = () => this.publishAll()
   }
 
-  /** Asks by tag; `key` is the hash that orders the request among messages. */
+  /** Asks by tag; `key` is the hash that orders the request among messages, `worker` for whom it is. */
   ask(
     tag: string,
     payload: unknown,
     key: number,
     find: Find,
-    options: AskOptions | undefined
+    options: AskOptions | undefined,
+    worker?: string
   ): Effect.Effect<unknown, unknown> | Stream.Stream<unknown, unknown> {
     const request = this.wire.byTag.get(tag)
     if (request === undefined) {
@@ -74,22 +90,58 @@ export class Requests {
       return Effect.die(new Error(`pool ${this.pool} has no request ${JSON.stringify(tag)}; it has ${known}`))
     }
     const timeout = options?.timeout
-    if (!request.streaming) return this.within(this.once(request, payload, key, find), timeout, tag)
+    const what = worker === undefined ? `ask ${tag}` : `ask ${tag} of ${worker}`
+    if (!request.streaming) return this.within(this.once(request, payload, key, find), timeout, what)
+    return this.streamed(request, payload, key, find, timeout, what)
+  }
+
+  /**
+   * A streaming answer. Its parts wait here until they are taken, and its worker is told how many
+   * were, or that the rest is not wanted: it never runs far ahead.
+   */
+  private streamed(
+    request: RequestWire,
+    payload: unknown,
+    key: number,
+    find: Find,
+    timeout: Input | undefined,
+    what: string
+  ): Stream.Stream<unknown, unknown> {
     return Stream.unwrap(
       Effect.gen({ self: this }, function* () {
-        const queue = yield* Queue.unbounded<unknown, unknown>()
-        const done = this.once(request, payload, key, find, (elements) => void Queue.offerAllUnsafe(queue, elements))
+        const parts = yield* Queue.unbounded<ReadonlyArray<unknown>, unknown>()
+        const taker: Taker = { take: (elements) => void Queue.offerUnsafe(parts, elements), asker: undefined }
+        yield* Effect.addFinalizer(() => Effect.sync(() => this.leave(taker)))
         yield* Effect.forkScoped(
-          Effect.onExit(done, (exit) =>
+          Effect.onExit(this.once(request, payload, key, find, taker), (exit) =>
             Exit.isSuccess(exit)
-              ? Queue.end(queue as Queue.Queue<unknown, Cause.Done>)
-              : Queue.failCause(queue, exit.cause)
+              ? Queue.end(parts as Queue.Queue<ReadonlyArray<unknown>, Cause.Done>)
+              : Queue.failCause(parts, exit.cause)
           )
         )
-        const take = this.within(Queue.takeAll(queue), timeout, tag)
-        return Stream.fromPull(Effect.succeed(take as Effect.Effect<readonly [unknown, ...Array<unknown>], Cause.Done>))
+        let taken = 0
+        let told = 0
+        const take = Effect.map(this.within(Queue.take(parts), timeout, what), (elements) => {
+          taken += 1
+          if (taken - told >= tellEvery && taker.asker !== undefined) {
+            told = taken
+            this.signals.get(taker.asker.member)?.taken(taker.asker.id, taken)
+          }
+          return elements
+        })
+        const next: Effect.Effect<Arr.NonEmptyReadonlyArray<unknown>, unknown> = Effect.flatMap(take, (elements) =>
+          Arr.isReadonlyArrayNonEmpty(elements) ? Effect.succeed(elements) : next
+        )
+        return Stream.fromPull(Effect.succeed(next as Effect.Effect<Arr.NonEmptyReadonlyArray<unknown>, Cause.Done>))
       })
     )
+  }
+
+  /** Nobody takes the rest of an answer. */
+  private leave({ asker }: Taker): void {
+    if (asker === undefined || !this.pending.awaits(asker)) return
+    this.pending.remove(asker.id)
+    this.signals.get(asker.member)?.left(asker.id)
   }
 
   /** Asks one of the runtime's own questions. */
@@ -99,22 +151,22 @@ export class Requests {
 
   /** Asks others what a worker that is gone was asked. */
   reroute(member: Member): void {
-    this.pending.reroute(member, ({ chunk, find, key, payload, request }) =>
+    this.pending.reroute(member, ({ find, key, payload, request, taker }) =>
       // From here, and nowhere else, do askers come.
-      this.once(request, payload, key, find as Find, chunk)
+      this.once(request, payload, key, find as Find, taker)
     )
   }
 
   private within<A, E>(
     effect: Effect.Effect<A, E>,
     timeout: Input | undefined,
-    tag: string
+    what: string
   ): Effect.Effect<A, E | Timeout> {
     if (timeout === undefined) return effect
     return Effect.timeoutOrElse(effect, {
       duration: timeout,
       orElse: () =>
-        Effect.fail(new Timeout({ operation: `pool ${this.pool}: ask ${tag}`, millis: toMillis(timeout), unsent: [] }))
+        Effect.fail(new Timeout({ operation: `pool ${this.pool}: ${what}`, millis: toMillis(timeout), unsent: [] }))
     })
   }
 
@@ -123,14 +175,14 @@ export class Requests {
     payload: unknown,
     key: number,
     find: Find,
-    chunk?: (elements: ReadonlyArray<unknown>) => void
+    taker?: Taker
   ): Effect.Effect<unknown, unknown> {
     // One primitive, without a finalizer: this is the hot path of a request. Whoever is interrupted
     // leaves its entry to the reply, or to the worker's end, whose `settle` then does nothing.
     return Effect.callback<unknown, unknown>((resume) => {
       const member = find()
       if (member === undefined) {
-        return resume(Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, chunk)))
+        return resume(Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, taker)))
       }
       if (!(member instanceof Member)) return resume(Effect.fail(member))
       if (this.pending.fault !== undefined) return resume(Effect.fail(this.pending.fault))
@@ -139,7 +191,7 @@ export class Requests {
         member,
         request,
         settle: resume,
-        chunk,
+        taker,
         payload,
         key,
         find,
@@ -152,16 +204,17 @@ export class Requests {
       try {
         if (member.request(id, request, payload, key, now(), CallerContext.encode(Fiber.getCurrent()!))) {
           asker.number = member.requested
+          if (taker !== undefined) taker.asker = asker
           this.delivery.moveKept(member)
           return this.publish(member)
         }
       } catch (cause) {
         this.pending.remove(id)
-        return resume(Effect.fail(this.delivery.refusal(cause, [])))
+        return resume(Effect.fail(this.delivery.notSent(cause, [])))
       }
       this.pending.remove(id)
       member.mailbox.publish()
-      return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, chunk)))
+      return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, taker)))
     })
   }
 

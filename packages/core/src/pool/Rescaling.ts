@@ -16,6 +16,7 @@ import * as Moving from "../worker/Moving.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { Member } from "./Member.ts"
 import type { Change, Placement } from "./Placement.ts"
+import type { Outputs } from "./Outputs.ts"
 import type { ResizeError } from "./PoolApi.ts"
 import type { Requests } from "./Requests.ts"
 
@@ -31,6 +32,7 @@ export class Rescaling {
   private readonly internal: Wire["internal"]
   private readonly groups: number
   private readonly shutdownMillis: number
+  private readonly outputs: Outputs | undefined
   private readonly turn = Semaphore.makeUnsafe(1)
 
   constructor(
@@ -40,7 +42,8 @@ export class Rescaling {
     requests: Requests,
     internal: Wire["internal"],
     groups: number,
-    shutdownMillis: number
+    shutdownMillis: number,
+    outputs: Outputs | undefined
   ) {
     this.pool = pool
     this.all = all
@@ -49,6 +52,7 @@ export class Rescaling {
     this.internal = internal
     this.groups = groups
     this.shutdownMillis = shutdownMillis
+    this.outputs = outputs
   }
 
   resize(size: number): Effect.Effect<void, ResizeError> {
@@ -103,27 +107,13 @@ export class Rescaling {
     )
   }
 
-  /** Gives a worker's place, and state, to a new life of it. */
-  recycle(member: Member): Effect.Effect<void, ResizeError> {
+  /** Gives a worker's place, state and mailbox to a new life of it; false if its life ended in another way. */
+  recycle(member: Member): Effect.Effect<boolean, ResizeError> {
     return this.turn.withPermits(1)(
-      Effect.suspend(() => {
-        const { assignment } = this.placement
-        const index = this.placement.members.indexOf(member)
-        const owned = new Set<number>()
-        if (assignment.keyed) {
-          for (let group = 0; group < assignment.groups; group++) {
-            if (assignment.workerOfGroup(group) === index) owned.add(group)
-          }
-        }
-        const replace = Effect.gen({ self: this }, function* () {
-          const state =
-            this.internal === undefined ? undefined : yield* this.extract(member, allGroups(this.groups), false)
-          yield* this.retire(member)
-          yield* Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void)
-          if (state !== undefined) yield* this.restore(member, state.snapshot)
-        })
-        return this.holding(owned, this.handled(member), replace)
-      })
+      // A life that was told to leave is followed by another, whoever loses interest.
+      Effect.uninterruptible(
+        Effect.catchTag(member.swap(this.shutdownMillis), "WorkerAlreadyRunning", () => Effect.succeed(false))
+      )
     )
   }
 
@@ -188,10 +178,12 @@ export class Rescaling {
     effect: Effect.Effect<void, E>,
     change?: Change
   ): Effect.Effect<void, E> {
+    // What the next worker of a key emits comes behind what this one did.
+    const settled = groups.size === 0 || this.outputs === undefined ? Effect.void : this.outputs.setAside
     return Effect.uninterruptibleMask((restore) =>
       Effect.andThen(
         this.placement.hold(groups),
-        Effect.matchCauseEffect(Effect.andThen(restore(before), effect), {
+        Effect.matchCauseEffect(Effect.andThen(restore(Effect.andThen(before, settled)), effect), {
           onFailure: (cause) => {
             this.placement.release()
             return Effect.failCause(cause)
@@ -260,8 +252,6 @@ export class Rescaling {
     )
   }
 }
-
-const allGroups = (count: number): Iterable<number> => Array.from({ length: count }, (_, group) => group)
 
 interface Route {
   readonly from: string

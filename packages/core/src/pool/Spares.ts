@@ -5,6 +5,7 @@
  *
  * @since 0.1.0
  */
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
@@ -17,6 +18,16 @@ interface Ready {
   readonly scope: Scope.Closeable
 }
 
+interface Place {
+  /** Done with undefined if it did not start. */
+  readonly prepared: Deferred.Deferred<Ready | undefined>
+  ready: Ready | undefined
+}
+
+/** Whether a place is ready, or may become so. */
+const isGood = ({ prepared, ready }: Place): boolean =>
+  ready === undefined ? !Deferred.isDoneUnsafe(prepared) : ready.spare.alive
+
 /**
  * @category models
  * @since 0.1.0
@@ -26,8 +37,8 @@ export class Spares {
   private readonly options: PrepareOptions
   private readonly count: number
   private readonly scope: Scope.Scope
-  private ready: Array<Ready> = []
-  private starting = 0
+  /** Those that are ready, and those that will be: each is there for one worker. */
+  private places: Array<Place> = []
 
   constructor(workers: Workers["Service"], options: PrepareOptions, count: number, scope: Scope.Scope) {
     this.workers = workers
@@ -38,41 +49,49 @@ export class Spares {
 
   /** Starts places until there are as many as there are to be. */
   refill(): void {
-    this.ready = this.ready.filter(({ spare }) => spare.alive)
-    for (; this.ready.length + this.starting < this.count; this.starting++) {
+    this.places = this.places.filter(isGood)
+    while (this.places.length < this.count) {
+      const place: Place = { prepared: Deferred.makeUnsafe<Ready | undefined>(), ready: undefined }
+      this.places.push(place)
       // One that does not start is not made up for before the next is taken: it would not start again.
-      const done = Effect.ensuring(
-        Effect.ignore(this.prepare),
-        Effect.sync(() => {
-          this.starting -= 1
-        })
-      )
-      Fiber.runIn(Effect.runFork(done), this.scope)
+      const done = Effect.matchCause(this.prepare, {
+        onFailure: () => undefined,
+        onSuccess: (ready) => {
+          place.ready = ready
+          return ready
+        }
+      })
+      Fiber.runIn(Effect.runFork(Effect.flatMap(done, (ready) => Deferred.succeed(place.prepared, ready))), this.scope)
     }
   }
 
-  private readonly prepare = Effect.gen({ self: this }, function* () {
-    const scope = yield* Scope.fork(this.scope)
-    const spare = yield* this.workers.prepare!(this.options).pipe(
-      Scope.provide(scope),
-      Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
-    )
-    this.ready.push({ spare, scope })
-  })
+  private readonly prepare: Effect.Effect<Ready, InvalidConfig | WorkerPanicked | Timeout> = Effect.gen(
+    { self: this },
+    function* () {
+      const scope = yield* Scope.fork(this.scope)
+      const spare = yield* this.workers.prepare!(this.options).pipe(
+        Scope.provide(scope),
+        Effect.onError((cause) => Scope.close(scope, Exit.failCause(cause)))
+      )
+      return { spare, scope }
+    }
+  )
 
-  /** Starts a worker, in a place that is ready if there is one. */
+  /** Starts a worker, in a place that is ready, or was begun earlier, if there is one. */
   spawn(options: SpawnOptions): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> {
     return Effect.suspend((): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> => {
-      this.ready = this.ready.filter(({ spare }) => spare.alive)
-      const taken = this.ready.shift()
       if (this.count === 0) return this.workers.spawn(options)
-      const started =
-        taken === undefined
+      this.places = this.places.filter(isGood)
+      const place = this.places.shift()
+      const prepared = place === undefined ? Effect.undefined : Deferred.await(place.prepared)
+      const started = Effect.flatMap(prepared, (taken) =>
+        taken === undefined || !taken.spare.alive
           ? this.workers.spawn(options)
           : Effect.andThen(
               Effect.addFinalizer((exit) => Scope.close(taken.scope, exit)),
               taken.spare.spawn(options)
             )
+      )
       return Effect.tap(started, () => Effect.sync(() => this.refill()))
     })
   }

@@ -85,6 +85,8 @@ export class Watchdog {
   }
 
   private isBusy(member: Member): boolean {
+    // Its outputs are not taken: whoever takes them is to blame.
+    if (member.control.crowded) return false
     if (!this.options.mirrored) return member.control.busy
     return member.mailbox.left > 0 && member.state === "Running" && !this.options.isWaiting(member)
   }

@@ -14,34 +14,45 @@
  */
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import type * as Rpc from "effect/rpc/Rpc"
 import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
+import type { SenderHandle } from "../channel/Handle.ts"
 import * as Codec from "../codec/Codec.ts"
 import { InvalidConfig, type Timeout, type WorkerPanicked } from "../errors/Errors.ts"
 import * as Options from "../errors/Options.ts"
 import * as Partitioner from "../partition/Partitioner.ts"
 import { ByteMemory } from "../ring/ByteMemory.ts"
 import { maxBytes, totalBytes } from "../ring/layout.ts"
+import type { Mesh } from "../ring/Mesh.ts"
+import { mismatchPhase } from "../worker/Panic.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
 import { Workers } from "../worker/Workers.ts"
+import { check as checkDecisions, decides } from "../supervision/checks.ts"
 import { Circuits } from "../supervision/Circuits.ts"
 import { DeadLetters } from "../supervision/DeadLetter.ts"
 import { EventLog } from "../supervision/EventLog.ts"
-import type { Decisions, Supervision } from "../supervision/Supervision.ts"
+import type { Breaker, Decisions, Supervision } from "../supervision/Supervision.ts"
+import * as Tree from "../supervision/Tree.ts"
+import { Breaking } from "./Breaking.ts"
 import { Care } from "./Care.ts"
 import { Member, type MemberHooks } from "./Member.ts"
+import { Outputs } from "./Outputs.ts"
 import { Pending } from "./Pending.ts"
 import { Spares } from "./Spares.ts"
 import { Placement } from "./Placement.ts"
 import type { WorkerPool } from "./PoolApi.ts"
-import { mailboxOf, PoolOptions, type PoolOptionsInput } from "./PoolOptions.ts"
+import { mailboxOf, outputBytesOf, PoolOptions, type PoolOptionsInput } from "./PoolOptions.ts"
 import { PoolRuntime } from "./PoolRuntime.ts"
+import { SignalLane } from "./SignalLane.ts"
 
 export type * from "./PoolApi.ts"
+export { failures, type WorkerFailure } from "./Failures.ts"
 export { connect, type PoolClient } from "./PoolClient.ts"
 export { PoolHandle } from "./PoolHandle.ts"
+export type { WorkerSender } from "./WorkerSender.ts"
 export { config, OverflowPolicy, PoolOptions, Profile } from "./PoolOptions.ts"
 
 const invalid = (option: string, value: unknown) => (cause: unknown) =>
@@ -50,6 +61,9 @@ const invalid = (option: string, value: unknown) => (cause: unknown) =>
     value,
     allowed: cause instanceof Error ? cause.message : String(cause)
   })
+
+const isMismatch = (error: InvalidConfig | WorkerPanicked | Timeout): error is WorkerPanicked =>
+  error._tag === "WorkerPanicked" && error.phase === mismatchPhase
 
 /** Fails with `error` if there is not enough memory; whatever else is thrown is a defect. */
 const allocate = <A>(error: InvalidConfig, make: () => A): Effect.Effect<A, InvalidConfig> =>
@@ -81,8 +95,15 @@ const encodeInit = (schema: Schema.Codec<unknown, unknown>, value: unknown) => {
  * @category constructors
  * @since 0.1.0
  */
-export const make = Effect.fnUntraced(function* <Name extends string, M, Requests extends Rpc.Any, Init, Snapshot>(
-  contract: Contract<Name, M, Requests, Init, Snapshot>,
+export const make = Effect.fnUntraced(function* <
+  Name extends string,
+  M,
+  Requests extends Rpc.Any,
+  Init,
+  Snapshot,
+  Output = never
+>(
+  contract: Contract<Name, M, Requests, Init, Snapshot, Output>,
   settings?: PoolOptionsInput & {
     readonly partitioner?: Partitioner.Partitioner<Key> | undefined
     /** The argument of each worker's `init`. */
@@ -90,7 +111,7 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
     /** What is done about failures; by default a worker that panics stays stopped. */
     readonly supervision?: Supervision | undefined
   }
-): Effect.fn.Return<WorkerPool<M, Requests>, InvalidConfig | WorkerPanicked | Timeout, Workers | Scope.Scope> {
+): Effect.fn.Return<WorkerPool<M, Requests, Output>, InvalidConfig | WorkerPanicked | Timeout, Workers | Scope.Scope> {
   const { initData, partitioner = Partitioner.hash(), supervision, ...input } = settings ?? {}
   const options = yield* Options.decode(PoolOptions, "WorkerPool", input)
   const workers = yield* Workers
@@ -110,8 +131,8 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
     return yield* new InvalidConfig({ option: "WorkerPool.maxSize", value: places, allowed: `at least size, ${size}` })
   }
   const decisions: Decisions = supervision ?? { measures: [] }
-  const decides = decisions.retry !== undefined || decisions.deadline !== undefined
-  const mailbox = { ...mailboxOf(options, decides), fingerprint: wire.message.fingerprint }
+  yield* checkDecisions(decisions)
+  const mailbox = { ...mailboxOf(options, decides(decisions)), fingerprint: wire.message.fingerprint }
 
   const lanes = mailbox.priorities + mailbox.clients
   const memoryOf = (allowed: string) =>
@@ -133,6 +154,17 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   const pending = yield* leave(
     allocate(memoryOf("as much as there is memory for"), () => new Pending(name, places, mailbox.wait))
   )
+  const { output } = wire
+  const outputs =
+    output === undefined
+      ? undefined
+      : yield* leave(
+          allocate(
+            memoryOf("as much as there is memory for, outputs besides"),
+            () => new Outputs(name, places, (place) => `${name}/${place}`, output, outputBytesOf(options), mailbox.wait)
+          )
+        )
+  const signals = new Map<Member, SignalLane>()
   const spares = new Spares(
     workers,
     { contract: any, config: options.worker, startMillis: options.startTimeout },
@@ -147,21 +179,26 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
     },
     recovers: (member) => care.recovers(member),
     recover: (member, panic) => care.recover(member, panic),
-    onEnd: (member, panic) => pool.onEnd(member, panic),
-    start: (member) =>
-      spares.spawn({
+    onEnd: (member, panic) => pool.ending.onEnd(member, panic),
+    start: (member) => {
+      const place = all.indexOf(member)
+      const way = (channel: string, { memory }: Mesh): SenderHandle<unknown> => ({
+        _tag: "SenderHandle",
+        channel: `${name}: ${channel}`,
+        memory: memory.buffer as SharedArrayBuffer,
+        slot: place,
+        wait: mailbox.wait,
+        unbounded: false
+      })
+      const started = spares.spawn({
         contract: any,
         links: {
           workerId: member.id,
           mailbox: member.mailbox.receiver,
-          replies: {
-            _tag: "SenderHandle",
-            channel: `${name}: replies`,
-            memory: pending.mesh.memory.buffer as SharedArrayBuffer,
-            slot: replySlots.get(member)!,
-            wait: mailbox.wait,
-            unbounded: false
-          },
+          replies: way("replies", pending.mesh),
+          outputs: outputs === undefined ? undefined : way("outputs", outputs.mesh),
+          signals: signals.get(member)?.receiver,
+          fingerprints: wire.fingerprints,
           control: member.control.buffer,
           urgent: mailbox.priorities - 1,
           settled: member.settled,
@@ -169,18 +206,30 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
           ...init
         },
         config: options.worker,
-        index: all.indexOf(member),
+        index: place,
         startMillis: options.startTimeout,
         shutdownMillis: options.shutdownTimeout
       })
+      return Effect.catchIf(started, isMismatch, ({ detail }) =>
+        Effect.fail(
+          new InvalidConfig({
+            option: `contract ${contract.workerName}: ${detail}`,
+            value: member.id,
+            allowed: "the same schemas where the pool is made and in the worker's module"
+          })
+        )
+      )
+    }
   }
   const all: Array<Member> = []
+  const background = (effect: Effect.Effect<void>) => void Fiber.runIn(Effect.runFork(effect), lives)
   // What fails from here on leaves nothing behind; closing twice is harmless.
   yield* Scope.addFinalizer(
     scope,
     Effect.andThen(
       Effect.sync(() => {
         for (const member of all) member.mailbox.close()
+        for (const lane of signals.values()) lane.close()
         pending.close()
       }),
       Scope.close(lives, Exit.void)
@@ -190,11 +239,13 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
     allocate(memoryOf("as much as there is memory for"), () => {
       while (all.length < places) {
         const id = `${name}/${all.length}`
-        all.push(new Member(id, wire, { ...mailbox, name: id }, hooks))
+        const member = new Member(id, wire, { ...mailbox, name: id }, hooks)
+        all.push(member)
+        pending.mesh.reserve("sender")
+        if (wire.streams) signals.set(member, new SignalLane(`${id}: signals`, background))
       }
     })
   )
-  const replySlots = new Map(all.map((member) => [member, pending.mesh.reserve("sender")]))
   const placement = yield* leave(
     Effect.mapError(
       Placement.make(partitioner, options.keyGroups, options.clients, all, size),
@@ -208,19 +259,31 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
   )
   const events = yield* EventLog.make
   const letters = yield* DeadLetters.make(decisions.deadLetters ?? 1024)
-  const circuits =
-    decisions.breaker === undefined ? undefined : yield* Scope.provide(Circuits.make(decisions.breaker, events), scope)
-  const care: Care = new Care(decisions, any, events, letters, scope, circuits, {
+  const kindOf = (breaker: Breaker | undefined) =>
+    breaker === undefined
+      ? Effect.undefined
+      : Effect.map(Scope.provide(Circuits.make(breaker, events), scope), (circuits) => ({ ...breaker, circuits }))
+  const breaking = new Breaking(
+    yield* kindOf(decisions.breaker),
+    yield* kindOf(decisions.groupBreaker),
+    options.keyGroups,
+    lives
+  )
+  const care: Care = new Care(decisions, any, events, letters, lives, breaking, {
     mirrored: workers.isolation === "process",
     members: () => placement.members,
     failover: (member) => pool.failover.away(member),
     failback: (member) => pool.failover.back(member),
-    onGiveUp: (member, error) => pool.onGiveUp(member, error),
-    onEscalate: (error) => pool.onEscalate(error)
+    recycle: (member) => Effect.orElseSucceed(pool.renew(member), () => false),
+    onGiveUp: (member, error) => pool.ending.onGiveUp(member, error),
+    onEscalate: (error) => pool.ending.onEscalate(error)
   })
-  const pool = new PoolRuntime(name, workers.isolation, any, options, all, placement, pending, wire, care, scope)
-  const memberAt = new Map(Array.from(replySlots, ([member, slot]) => [slot, member]))
-  pending.onReport = (place, status, reader) => care.report(memberAt.get(place)!, status, reader)
+  const pool = new PoolRuntime(name, workers.isolation, any, options, all, placement, pending, wire, care, lives, {
+    outputs,
+    signals
+  })
+  pending.onReport = (place, status, reader) => care.report(all[place], status, reader)
+  pending.onStray = (place, id) => signals.get(all[place])?.left(id)
   yield* Effect.forkIn(pending.run, scope)
   // Last, so first to run: the fiber above must see the drain through.
   yield* Scope.addFinalizer(scope, Effect.andThen(pool.close, Scope.close(lives, Exit.void)))
@@ -229,5 +292,6 @@ export const make = Effect.fnUntraced(function* <Name extends string, M, Request
     leave
   )
   spares.refill()
-  return pool as unknown as WorkerPool<M, Requests>
+  yield* Tree.grow(pool.describe)
+  return pool as unknown as WorkerPool<M, Requests, Output>
 })

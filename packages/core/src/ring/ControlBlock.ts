@@ -22,16 +22,26 @@ const Word = {
   lane: 37,
   number: 38,
   late: 39,
-  settled: 40
+  settled: 40,
+  heap: 41,
+  buffers: 42,
+  heapLimit: 43,
+  crowded: 44,
+  blamed: 45,
+  since: 46
 } as const
 
+/** Sizes are counted in units of this many bytes, so that they fit a word. */
+const kibi = 1024
+
 /**
- * What the owner wants: go on, hold on, or finish what is in the mailbox and end.
+ * What the owner wants: go on, hold on, finish what is in the mailbox and end, or end at once and
+ * leave the mailbox to a successor.
  *
  * @category models
  * @since 0.1.0
  */
-export const Command = { Run: 0, Pause: 1, Stop: 2 } as const
+export const Command = { Run: 0, Pause: 1, Stop: 2, Leave: 3 } as const
 
 /**
  * What the worker is doing.
@@ -135,6 +145,21 @@ export class ControlBlock {
     this.memory.i32[Word.settled] = 1
   }
 
+  /** The worker dies of a message of this key group; so many of the group succeeded since the last that failed. */
+  blame(group: number, since: number): void {
+    this.memory.i32[Word.since] = since
+    this.memory.seam.store(this.memory.i32, Word.blamed, group + 1)
+  }
+
+  /** The key group that a worker died of; -1 if it did not say. */
+  get blamed(): number {
+    return this.memory.seam.load(this.memory.i32, Word.blamed) - 1
+  }
+
+  get since(): number {
+    return this.memory.seam.load(this.memory.i32, Word.since)
+  }
+
   /** Whether a frame is in hand: `lane` and `number` say which. */
   get busy(): boolean {
     return this.memory.seam.load(this.memory.i32, Word.busy) !== 0
@@ -161,10 +186,45 @@ export class ControlBlock {
     this.memory.seam.store(this.memory.i32, Word.late, value)
   }
 
+  /** Whether the worker waits for somebody to take its outputs. */
+  get crowded(): boolean {
+    return this.memory.seam.load(this.memory.i32, Word.crowded) !== 0
+  }
+
+  set crowded(value: boolean) {
+    this.memory.seam.store(this.memory.i32, Word.crowded, value ? 1 : 0)
+  }
+
   /** Forgets what a life that ended had in hand. Called by the owner, between two lives. */
   clear(): void {
     this.rest()
     this.late = 0
+    this.crowded = false
+    this.blame(-1, 0)
+    this.measured(0, 0, 0)
+  }
+
+  /** How full the worker's heap is and what is beside it, in bytes. */
+  measured(heap: number, buffers: number, limit: number): void {
+    const { i32, seam } = this.memory
+    seam.store(i32, Word.heap, Math.ceil(heap / kibi))
+    seam.store(i32, Word.buffers, Math.ceil(buffers / kibi))
+    seam.store(i32, Word.heapLimit, Math.floor(limit / kibi))
+  }
+
+  /** Bytes of the worker's heap that were in use when it was last measured; 0 if it never was. */
+  get heap(): number {
+    return this.memory.seam.load(this.memory.i32, Word.heap) * kibi
+  }
+
+  /** Bytes of buffers, which are beside the heap. */
+  get buffers(): number {
+    return this.memory.seam.load(this.memory.i32, Word.buffers) * kibi
+  }
+
+  /** Bytes that the heap may have. */
+  get heapLimit(): number {
+    return this.memory.seam.load(this.memory.i32, Word.heapLimit) * kibi
   }
 
   /** Messages and requests that the worker has handled. */

@@ -18,6 +18,8 @@ import type { Retry } from "./Supervision.ts"
 export interface Place {
   readonly lane: number
   readonly number: number
+  /** Messages of the batch that begins there; 0 or absent for a message alone. */
+  readonly size?: number
 }
 
 /**
@@ -49,12 +51,12 @@ export class Attempts {
     this.deaths = deaths
   }
 
-  at({ lane, number }: Place): Attempt {
-    const key = `${lane}:${number}`
+  at({ lane, number, size = 0 }: Place): Attempt {
+    const key = size === 0 ? `${lane}:${number}` : `${lane}:${number}+${size}`
     let attempt = this.all.get(key)
     if (attempt === undefined) {
       const backoff = this.retry === undefined ? undefined : new Backoff(this.retry.schedule)
-      attempt = { lane, number, count: 0, deaths: 0, over: false, reported: false, error: undefined, backoff }
+      attempt = { lane, number, size, count: 0, deaths: 0, over: false, reported: false, error: undefined, backoff }
       this.all.set(key, attempt)
     }
     return attempt
@@ -99,9 +101,9 @@ export class Attempts {
     return Effect.succeed(undefined)
   }
 
-  /** Those that a successor must not handle. */
+  /** Those that a successor must not handle. A batch that is over is only taken apart. */
   get over(): ReadonlyArray<Place> {
-    return Array.from(this.all.values()).filter((attempt) => attempt.over)
+    return Array.from(this.all.values()).filter((attempt) => attempt.over && attempt.size === 0)
   }
 
   /** Forgets what is acknowledged; `acked` tells how many messages of a lane are. */

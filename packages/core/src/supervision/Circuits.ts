@@ -1,9 +1,9 @@
 /**
- * A circuit for each worker, on `effect/persistence`'s `CircuitBreaker`: told of what is known only
- * afterwards, the end of a life and whether it had got anywhere.
+ * A circuit for each worker, or for each key group of each, on `effect/persistence`'s `CircuitBreaker`:
+ * told of what is known only afterwards, a failure and how much succeeded before it.
  *
- * The probe of a circuit that was open is the next life: it closes the circuit by getting somewhere,
- * or by having nothing to do, and opens it again by its end.
+ * The probe of a circuit that was open is told by whoever makes it: the next life of a worker, which
+ * closes the circuit by getting somewhere, or by having nothing to do; or the next message.
  *
  * @since 0.1.0
  */
@@ -17,15 +17,27 @@ import type { EventLog } from "./EventLog.ts"
 import type { Breaker } from "./Supervision.ts"
 import { SupervisionEvent } from "./SupervisionEvent.ts"
 
-const eventOf = (transition: CircuitBreaker.Transition): SupervisionEvent => {
-  const worker = transition.key
+/**
+ * Whose circuit it is: a worker's, or that of a key group of it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Circuit {
+  readonly worker: string
+  readonly group: number | undefined
+}
+
+const keyOf = ({ group, worker }: Circuit): string => (group === undefined ? worker : `${worker}#${group}`)
+
+const eventOf = (circuit: Circuit, transition: CircuitBreaker.Transition): SupervisionEvent => {
   switch (transition.to) {
     case "Open":
-      return SupervisionEvent.CircuitOpened({ worker, retryAfterMillis: toMillis(transition.retryAfter) })
+      return SupervisionEvent.CircuitOpened({ ...circuit, retryAfterMillis: toMillis(transition.retryAfter) })
     case "HalfOpen":
-      return SupervisionEvent.CircuitHalfOpened({ worker })
+      return SupervisionEvent.CircuitHalfOpened(circuit)
     case "Closed":
-      return SupervisionEvent.CircuitClosed({ worker })
+      return SupervisionEvent.CircuitClosed(circuit)
   }
 }
 
@@ -37,55 +49,72 @@ const probeMillis = 200
  * @since 0.1.0
  */
 export class Circuits {
+  /** Successes after which a failure is forgotten. */
+  readonly window: number
   private readonly breaker: CircuitBreaker.CircuitBreaker
+  /** Those that have had a failure, by their names. */
+  private readonly known: Map<string, Circuit>
 
-  private constructor(breaker: CircuitBreaker.CircuitBreaker) {
+  private constructor(breaker: CircuitBreaker.CircuitBreaker, known: Map<string, Circuit>, window: number) {
     this.breaker = breaker
+    this.known = known
+    this.window = window
   }
 
   static make({ openDuration, trip }: Breaker, events: EventLog): Effect.Effect<Circuits, never, Scope.Scope> {
     return Effect.gen(function* () {
+      const known = new Map<string, Circuit>()
       const breaker = yield* CircuitBreaker.make({ tripPolicy: trip, openDuration })
       yield* Effect.forkScoped(
-        Stream.runForEach(breaker.transitions, (transition) => Effect.sync(() => events.add(eventOf(transition)))),
+        Stream.runForEach(breaker.transitions, (transition) =>
+          Effect.sync(() => events.add(eventOf(known.get(transition.key)!, transition)))
+        ),
         { startImmediately: true }
       )
-      return new Circuits(breaker)
+      return new Circuits(breaker, known, trip._tag === "Rate" ? trip.size : 1)
     }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
   }
 
-  /** A life has ended. Milliseconds until the next may begin, 0 while the circuit is closed. */
-  failed(worker: string, progressed: boolean, error: WorkerPanicked): Effect.Effect<number> {
+  /**
+   * Something failed, after so many successes. Milliseconds until it may be tried again, 0 while the circuit
+   * is closed.
+   */
+  failed(circuit: Circuit, successes: number, error: WorkerPanicked): Effect.Effect<number> {
+    const key = keyOf(circuit)
     const record = (outcome: Effect.Effect<void, WorkerPanicked>) =>
       // An open circuit takes no outcomes: it knows already.
-      Effect.ignore(this.breaker.execute(outcome, { key: worker }))
+      Effect.ignore(this.breaker.execute(outcome, { key }))
     return Effect.gen({ self: this }, function* () {
-      if (progressed) yield* record(Effect.void)
-      const before = yield* this.state(worker)
+      if (!this.known.has(key)) this.known.set(key, circuit)
+      let before = yield* this.state(circuit)
+      if (before._tag === "Closed") {
+        for (let i = Math.min(successes, this.window); i > 0; i--) yield* record(Effect.void)
+        before = yield* this.state(circuit)
+      }
       // The end of a probe is recorded by the probe itself, which finds out soon.
       if (before._tag === "HalfOpen") {
         yield* Effect.timeoutOrElse(
-          Effect.repeat(Effect.andThen(Effect.sleep(1), this.state(worker)), {
+          Effect.repeat(Effect.andThen(Effect.sleep(1), this.state(circuit)), {
             until: ({ _tag }) => _tag !== "HalfOpen"
           }),
-          { duration: probeMillis, orElse: () => this.state(worker) }
+          { duration: probeMillis, orElse: () => this.state(circuit) }
         )
       } else {
         yield* record(Effect.fail(error))
       }
-      const after = yield* this.state(worker)
+      const after = yield* this.state(circuit)
       return after._tag === "Open" ? toMillis(after.retryAfter) : 0
     })
   }
 
-  /** A life begins: `outcome` tells how it goes, and is asked only if the circuit was open. */
-  probe(worker: string, outcome: Effect.Effect<void, WorkerPanicked>): Effect.Effect<void> {
-    return Effect.flatMap(this.state(worker), (state) =>
-      state._tag === "Open" ? Effect.ignore(this.breaker.execute(outcome, { key: worker })) : Effect.void
+  /** Tries again: `outcome` tells how it goes, and is asked only if the circuit was open. */
+  probe(circuit: Circuit, outcome: Effect.Effect<void, WorkerPanicked>): Effect.Effect<void> {
+    return Effect.flatMap(this.state(circuit), (state) =>
+      state._tag === "Closed" ? Effect.void : Effect.ignore(this.breaker.execute(outcome, { key: keyOf(circuit) }))
     )
   }
 
-  state(worker: string): Effect.Effect<CircuitBreaker.State> {
-    return Effect.orDie(this.breaker.state(worker))
+  state(circuit: Circuit): Effect.Effect<CircuitBreaker.State> {
+    return Effect.orDie(this.breaker.state(keyOf(circuit)))
   }
 }

@@ -30,7 +30,8 @@ export class EventLog {
     Escalated: 0,
     Retrying: 0,
     DeadLettered: 0,
-    Overdue: 0
+    Overdue: 0,
+    Recycled: 0
   }
 
   private constructor(pubsub: PubSub.PubSub<SupervisionEvent>) {

@@ -98,8 +98,31 @@ export interface Deadline {
 export interface Breaker {
   readonly trip: CircuitBreaker.TripPolicy
   readonly openDuration: Duration.Input
-  /** What happens to messages for a worker whose circuit is open. */
+  /** What happens to messages whose circuit is open. */
   readonly whileOpen: "wait" | "fail" | "failover"
+}
+
+/**
+ * When a worker that has done nothing wrong is replaced: after so many messages, or when its heap is
+ * so full.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Recycle {
+  readonly messages?: number | undefined
+  readonly heap?: HeapWatermark | undefined
+}
+
+/**
+ * A share of what the heap may have, or megabytes of heap and buffers together.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface HeapWatermark {
+  readonly share?: number | undefined
+  readonly megabytes?: number | undefined
 }
 
 /**
@@ -119,7 +142,9 @@ export interface Decisions {
   readonly deaths?: number
   readonly deadLetters?: number
   readonly breaker?: Breaker
+  readonly groupBreaker?: Breaker
   readonly spares?: number
+  readonly recycle?: Recycle
   readonly failback?: FailureSchedule
 }
 
@@ -258,8 +283,17 @@ export const poison = (deaths: number): Supervision => make({ measures: [], deat
 export const deadLetters = (capacity: number): Supervision => make({ measures: [], deadLetters: capacity })
 
 /**
- * Stops sending to a worker that keeps failing: its circuit opens by the trip policy, and after
- * `openDuration` one restart is the probe that closes it or opens it again.
+ * Gives what keeps failing a rest: the circuit of a worker, or with `per: "keyGroup"` of each key group
+ * of it, opens by the trip policy, and after `openDuration` one probe closes it or opens it again. `and`
+ * joins one of each.
+ *
+ * Failures are the messages that failed, each try counting (where `retry` or `deadline` keeps their
+ * worker alive), and the ends of lives. The probe is the next message, or the next life.
+ *
+ * - `wait`: senders go on until the mailbox is full; what is in there is kept until the circuit closes
+ * - `fail`: messages and requests are refused with `WorkerNotRunning`, and `retryAfterMillis` says
+ *   when the next probe is; what other threads send waits
+ * - `failover`: others do the worker's work until then. Not for a key group
  *
  * @category policies
  * @since 0.1.0
@@ -268,11 +302,12 @@ export const circuitBreaker = (options: {
   readonly trip: CircuitBreaker.TripPolicy
   readonly openDuration: Duration.Input
   readonly whileOpen?: Breaker["whileOpen"] | undefined
-}): Supervision =>
-  make({
-    measures: [],
-    breaker: { trip: options.trip, openDuration: options.openDuration, whileOpen: options.whileOpen ?? "wait" }
-  })
+  readonly per?: "worker" | "keyGroup" | undefined
+}): Supervision => {
+  const { openDuration, per = "worker", trip, whileOpen = "wait" } = options
+  const breaker = { trip, openDuration, whileOpen }
+  return make(per === "worker" ? { measures: [], breaker } : { measures: [], groupBreaker: breaker })
+}
 
 /**
  * Keeps this many workers started ahead, to take the place of one that died.
@@ -282,8 +317,35 @@ export const circuitBreaker = (options: {
  */
 export const spares = (count: number): Supervision => make({ measures: [], spares: count })
 
+/**
+ * Replaces each worker after it has handled so many messages and requests, by up to a tenth fewer so
+ * that they do not go together, and one at a time. It leaves after what it has in hand; its successor
+ * has its state, if the contract has `state`, and its mailbox. Nothing is refused meanwhile.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const recycleAfter = (messages: number): Supervision => make({ measures: [], recycle: { messages } })
+
+/**
+ * Replaces each worker, as `recycleAfter` does, when its heap is fuller than `share` of what it may
+ * have (`WorkerConfig.heapMegabytes`), or heap and buffers together are more than `megabytes`. Heaps
+ * are measured after V8 has cleaned them. A worker that fills its heap within one message is not
+ * saved by this; on fibers there is nothing to measure.
+ *
+ * @category policies
+ * @since 0.1.0
+ */
+export const heapWatermark = (watermark: { readonly share: number } | { readonly megabytes: number }): Supervision =>
+  make({ measures: [], recycle: { heap: watermark } })
+
 const merge = (self: Supervision, that: Supervision, measures: ReadonlyArray<Measure>): Supervision =>
-  make({ ...self, ...that, measures })
+  make({
+    ...self,
+    ...that,
+    measures,
+    ...(self.recycle === undefined ? {} : { recycle: { ...self.recycle, ...that.recycle } })
+  })
 
 /**
  * Both; where they differ, the second holds.

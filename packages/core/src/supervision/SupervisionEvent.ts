@@ -12,11 +12,12 @@ import type { WorkerPanicked } from "../errors/Errors.ts"
  * - `Restarted`: its successor is ready, so many milliseconds after the death was noticed
  * - `GaveUp`: it will not be replaced
  * - `FailedOver` and `FailedBack`: key groups went to other workers, and came back
- * - `CircuitOpened`, `CircuitHalfOpened`, `CircuitClosed`
+ * - `CircuitOpened`, `CircuitHalfOpened`, `CircuitClosed`: of a worker, or of one of its key groups
  * - `Escalated`: the whole failed
  * - `Retrying`: a message failed and will be tried again in so many milliseconds
  * - `DeadLettered`: a message was given up after so many attempts
  * - `Overdue`: a message was in hand for longer than its deadline
+ * - `Recycled`: a worker that had handled its messages, or filled its heap, was replaced in so many milliseconds
  *
  * @category models
  * @since 0.1.0
@@ -28,9 +29,13 @@ export type SupervisionEvent = Data.TaggedEnum<{
   GaveUp: { readonly worker: string; readonly error: WorkerPanicked }
   FailedOver: { readonly worker: string; readonly groups: number }
   FailedBack: { readonly worker: string; readonly groups: number }
-  CircuitOpened: { readonly worker: string; readonly retryAfterMillis: number }
-  CircuitHalfOpened: { readonly worker: string }
-  CircuitClosed: { readonly worker: string }
+  CircuitOpened: {
+    readonly worker: string
+    readonly group: number | undefined
+    readonly retryAfterMillis: number
+  }
+  CircuitHalfOpened: { readonly worker: string; readonly group: number | undefined }
+  CircuitClosed: { readonly worker: string; readonly group: number | undefined }
   Escalated: { readonly error: WorkerPanicked }
   Retrying: {
     readonly worker: string
@@ -40,6 +45,7 @@ export type SupervisionEvent = Data.TaggedEnum<{
   }
   DeadLettered: { readonly worker: string; readonly attempts: number }
   Overdue: { readonly worker: string; readonly millis: number }
+  Recycled: { readonly worker: string; readonly because: "messages" | "heap"; readonly millis: number }
 }>
 
 /**

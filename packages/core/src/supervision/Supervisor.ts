@@ -22,6 +22,7 @@ import { EventLog } from "./EventLog.ts"
 import { type Child, Recovery } from "./Recovery.ts"
 import type { SupervisionCounts, SupervisionEvent } from "./SupervisionEvent.ts"
 import type { Supervision } from "./Supervision.ts"
+import * as Tree from "./Tree.ts"
 
 /**
  * @category models
@@ -33,13 +34,15 @@ export interface Supervisor {
   readonly escalated: Effect.Effect<never, WorkerPanicked>
   readonly events: Stream.Stream<SupervisionEvent>
   readonly counts: Effect.Effect<SupervisionCounts>
-  /** Its children and what they do, in words. */
+  /** Its children, what they do, and what was made within them: pools, and other supervisors; in words. */
   readonly describe: Effect.Effect<string>
 }
 
 class Program<E, R> implements Child {
   readonly id: string
   state: "running" | "restarting" | "ended" | "given up" = "restarting"
+  /** What was made within it. */
+  readonly branch: Tree.Branch = new Set()
   private readonly program: Effect.Effect<unknown, E, R | Scope.Scope>
   private readonly parent: Scope.Scope
   private readonly run: (effect: Effect.Effect<unknown, E, R>) => Effect.Effect<unknown, E>
@@ -54,7 +57,7 @@ class Program<E, R> implements Child {
     onFailure: (child: Child, error: WorkerPanicked) => void
   ) {
     this.id = id
-    this.program = program
+    this.program = Effect.provideService(program, Tree.Branch, this.branch)
     this.parent = parent
     this.run = run
     this.onFailure = onFailure
@@ -155,14 +158,19 @@ export const make = Effect.fnUntraced(function* <E, R>(
       recovery.over = true
     })
   )
+  const describe = Effect.map(
+    Effect.forEach(children, ({ branch, id, state }) =>
+      Effect.map(Tree.print(branch), (lines) => [`  ${id}  ${state}`, ...lines])
+    ),
+    (lines) => [`supervisor ${name}`, ...lines.flat()].join("\n")
+  )
+  yield* Tree.grow(describe)
   yield* Effect.forEach(children, (child) => child.begin, { discard: true })
   return {
     name,
     escalated: Deferred.await(recovery.escalated),
     events: Stream.fromPubSub(events.pubsub),
     counts: Effect.sync(() => ({ ...events.counts })),
-    describe: Effect.sync(() =>
-      [`supervisor ${name}`, ...children.map((child) => `  ${child.id}  ${child.state}`)].join("\n")
-    )
+    describe
   }
 })

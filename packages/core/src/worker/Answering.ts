@@ -9,11 +9,13 @@ import * as Exit from "effect/Exit"
 import * as Result from "effect/Result"
 import * as Stream from "effect/Stream"
 import { WorkerPanicked } from "../errors/Errors.ts"
+import type { Emission } from "./Emit.ts"
 import { ReplyStatus } from "./Envelope.ts"
 import { deadlinePhase, type Invoker } from "./Invoker.ts"
 import * as Moving from "./Moving.ts"
 import { Panic, panicked } from "./Panic.ts"
 import type { Replier } from "./Replier.ts"
+import type { Streaming } from "./Streaming.ts"
 import type * as Wire from "./Wire.ts"
 
 /**
@@ -23,16 +25,25 @@ import type * as Wire from "./Wire.ts"
 export class Answering {
   private readonly invoker: Invoker
   private readonly replier: Replier
+  private readonly streaming: Streaming | undefined
   private readonly settled: number | undefined
   private readonly onPanic: () => void
 
   /**
+   * @param streaming undefined if no request of the contract streams
    * @param settled the last request that a former life left unanswered
    * @param onPanic told when whoever asked was told of a panic, before the worker ends of it
    */
-  constructor(invoker: Invoker, replier: Replier, settled: number | undefined, onPanic: () => void) {
+  constructor(
+    invoker: Invoker,
+    replier: Replier,
+    streaming: Streaming | undefined,
+    settled: number | undefined,
+    onPanic: () => void
+  ) {
     this.invoker = invoker
     this.replier = replier
+    this.streaming = streaming
     this.settled = settled
     this.onPanic = onPanic
   }
@@ -59,31 +70,32 @@ export class Answering {
     id: number,
     wire: Wire.RequestWire,
     payload: unknown,
-    context: string | undefined
+    context: string | undefined,
+    emission?: Emission
   ): Effect.Effect<void, WorkerPanicked> | undefined {
     if (this.isSettled(id)) return undefined
-    const { implementation, state, workerId } = this.invoker
+    const { invoker, replier } = this
     let answer: unknown
     try {
-      answer = implementation.requests[wire.tag](state, payload)
+      answer = invoker.request(wire.tag, payload, emission)
+      if (!Effect.isEffect(answer) && !wire.streaming) invoker.emitted(emission)
     } catch (cause) {
-      throw this.failed(id, panicked(workerId, wire.tag, cause))
+      invoker.unemitted(emission)
+      throw this.failed(id, panicked(invoker.workerId, wire.tag, cause))
     }
     if (wire.streaming && Stream.isStream(answer)) {
-      const chunks = Stream.runForEachArray(answer as Stream.Stream<unknown, unknown>, (elements) =>
-        Effect.suspend(() => {
-          this.replier.answer(id, ReplyStatus.Chunk, wire.success, elements, wire.tag)
-          return this.replier.flush
-        })
-      )
-      return this.settle(id, wire, chunks, context, () => this.replier.end(id))
+      const parts = this.streaming!.run(id, answer as Stream.Stream<unknown, unknown>, (elements) => {
+        replier.answer(id, ReplyStatus.Chunk, wire.success, elements, wire.tag)
+        return replier.flush
+      })
+      return this.settle(id, wire, parts, context, emission, () => replier.end(id))
     }
     if (Effect.isEffect(answer)) {
-      return this.settle(id, wire, answer as Effect.Effect<unknown, unknown>, context, (value) =>
-        this.replier.answer(id, ReplyStatus.Success, wire.success, value, wire.tag)
+      return this.settle(id, wire, answer as Effect.Effect<unknown, unknown>, context, emission, (value) =>
+        replier.answer(id, ReplyStatus.Success, wire.success, value, wire.tag)
       )
     }
-    this.replier.answer(id, ReplyStatus.Success, wire.success, answer, wire.tag)
+    replier.answer(id, ReplyStatus.Success, wire.success, answer, wire.tag)
     return undefined
   }
 
@@ -92,25 +104,34 @@ export class Answering {
     wire: Wire.RequestWire,
     effect: Effect.Effect<A, unknown>,
     context: string | undefined,
+    emission: Emission | undefined,
     succeed: (value: A) => void
   ): Effect.Effect<void, WorkerPanicked> {
-    const timed = this.invoker.timed(this.invoker.inContext(effect, undefined, context), wire.tag)
-    return Effect.flatMap(Effect.exit(timed), (exit) => {
+    const { invoker, replier } = this
+    const timed = invoker.timed(invoker.inContext(effect, undefined, context), wire.tag)
+    const emitted = !invoker.emits
+      ? timed
+      : Effect.map(timed, (value) => {
+          invoker.emitted(emission)
+          return value
+        })
+    return Effect.flatMap(Effect.exit(emitted), (exit) => {
       if (Exit.isSuccess(exit)) {
         succeed(exit.value)
         return Effect.void
       }
+      invoker.unemitted(emission)
       // A declared error goes to whoever asked; anything else is a panic, theirs and the worker's.
       const error = Cause.findError(exit.cause)
       if (Result.isSuccess(error) && error.success instanceof WorkerPanicked && error.success.phase === deadlinePhase) {
-        this.replier.panic(id, error.success)
+        replier.panic(id, error.success)
         return Effect.void
       }
       if (Result.isSuccess(error) && wire.error !== undefined) {
-        this.replier.answer(id, ReplyStatus.Failure, wire.error, error.success, wire.tag)
+        replier.answer(id, ReplyStatus.Failure, wire.error, error.success, wire.tag)
         return Effect.void
       }
-      return Effect.fail(this.failed(id, panicked(this.invoker.workerId, wire.tag, Cause.squash(exit.cause))).error)
+      return Effect.fail(this.failed(id, panicked(invoker.workerId, wire.tag, Cause.squash(exit.cause))).error)
     })
   }
 

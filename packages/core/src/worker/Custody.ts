@@ -63,9 +63,10 @@ export class Custody {
     return this.guard.snapshots !== undefined
   }
 
-  /** Whether its owner decides about any message that fails. */
+  /** Whether its owner decides about messages that fail, or about key groups. */
   get asks(): boolean {
-    return this.guard.retries || this.guard.deadlineMillis > 0
+    const { deadlineMillis, gate, retries } = this.guard
+    return retries || deadlineMillis > 0 || gate !== undefined
   }
 
   /** Whether its owner decides about a message that failed so. */

@@ -30,12 +30,22 @@ export const EnvelopeKind = {
 
 /**
  * How a request ended, or went on; and what a supervised worker reports without being asked: a
- * message that failed, one that is given up, its state.
+ * message that failed, one that is given up, its state, a key group on trial that did well.
  *
  * @category models
  * @since 0.1.0
  */
-export const ReplyStatus = { Success: 0, Failure: 1, Panic: 2, Chunk: 3, End: 4, Failed: 5, Dead: 6, Saved: 7 } as const
+export const ReplyStatus = {
+  Success: 0,
+  Failure: 1,
+  Panic: 2,
+  Chunk: 3,
+  End: 4,
+  Failed: 5,
+  Dead: 6,
+  Saved: 7,
+  Recovered: 8
+} as const
 
 /**
  * The fields that go before a payload.

@@ -13,6 +13,7 @@ import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Layer from "effect/Layer"
+import * as Registry from "../channel/Registry.ts"
 import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
 import { InvalidConfig, Timeout, WorkerPanicked } from "../errors/Errors.ts"
 import * as Worker from "./Worker.ts"
@@ -77,7 +78,12 @@ export const layer = <R = never>(...entries: ReadonlyArray<Entry<R>>): Layer.Lay
                 })
             )
           )
-          const fiber = yield* Effect.forkIn(Effect.provideContext(body, context), scope)
+          // It may have taken its place before anybody heard that it is ready.
+          const leaving = Effect.ensuring(
+            body,
+            Effect.sync(() => Registry.bury(owner))
+          )
+          const fiber = yield* Effect.forkIn(Effect.provideContext(leaving, context), scope)
           const ended = Effect.flatMap(Fiber.await(fiber), (exit) => {
             if (Exit.isSuccess(exit)) return Effect.void
             const error = Cause.squash(exit.cause)

@@ -11,6 +11,7 @@ import type { WorkerPanicked } from "../errors/Errors.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import type { ControlBlock } from "../ring/ControlBlock.ts"
 import * as CallerContext from "./CallerContext.ts"
+import { type Emit, Emission, type Emitter, emitNothing } from "./Emit.ts"
 import { Panic, panicked } from "./Panic.ts"
 import type { AnyImplementation, Key } from "./Worker.ts"
 
@@ -34,15 +35,22 @@ export class Invoker {
   private readonly control: ControlBlock
   private readonly deadlineMillis: number
   private readonly key: (message: unknown) => Key
+  private readonly emitter: Emitter | undefined
+  /** For handlers that run one at a time; undefined if they emit nothing. */
+  private readonly emission: Emission | undefined
 
-  /** @param deadlineMillis how long one message may take; 0 is for ever */
+  /**
+   * @param deadlineMillis how long one message may take; 0 is for ever
+   * @param emitter undefined if the contract has no output
+   */
   constructor(
     implementation: AnyImplementation,
     workerId: string,
     state: unknown,
     context: Context.Context<never>,
     control: ControlBlock,
-    deadlineMillis: number
+    deadlineMillis: number,
+    emitter: Emitter | undefined
   ) {
     this.implementation = implementation
     this.workerId = workerId
@@ -51,47 +59,95 @@ export class Invoker {
     this.control = control
     this.deadlineMillis = deadlineMillis
     this.key = implementation.contract.key
+    this.emitter = emitter
+    this.emission = emitter === undefined ? undefined : new Emission(emitter)
+  }
+
+  /** Whether the contract has an output. */
+  get emits(): boolean {
+    return this.emitter !== undefined
+  }
+
+  /** For a handler that runs beside others; undefined if it emits nothing. */
+  begin(): Emission | undefined {
+    return this.emitter === undefined ? undefined : new Emission(this.emitter)
+  }
+
+  /** Whether messages are handled in batches. */
+  get batches(): boolean {
+    return this.implementation.handlers.handleBatch !== undefined
   }
 
   /** Handles one message: done when it returns, unless it returns an Effect. Throws a `Panic`. */
-  handle(message: unknown): unknown {
+  handle(message: unknown, emission = this.emission): unknown {
     const { handle } = this.implementation.handlers
     if (handle === undefined) {
       throw new Panic(panicked(this.workerId, "handle", "it was sent a message and has neither handle nor handleBatch"))
     }
     try {
-      return handle(this.state, message)
+      const result = handle(this.state, message, emission === undefined ? emitNothing : emission.begin())
+      if (emission !== undefined && !Effect.isEffect(result)) this.emitter!.commit(emission)
+      return result
     } catch (cause) {
+      emission?.end()
       throw new Panic(panicked(this.workerId, "handle", cause, this.keyOf(message)))
     }
   }
 
   handleBatch(messages: ReadonlyArray<unknown>): Effect.Effect<void, WorkerPanicked> | undefined {
-    return this.called("handleBatch", () => this.implementation.handlers.handleBatch!(this.state, messages))
+    return this.called("handleBatch", () => this.implementation.handlers.handleBatch!(this.state, messages, this.emit))
   }
 
   tick(): Effect.Effect<void, WorkerPanicked> | undefined {
-    return this.called("tick", () => this.implementation.handlers.tick!.run(this.state))
+    return this.called("tick", () => this.implementation.handlers.tick!.run(this.state, this.emit))
   }
 
   readonly shutdown: Effect.Effect<void, WorkerPanicked> = Effect.suspend(() => {
     const { shutdown } = this.implementation.handlers
     if (shutdown === undefined) return Effect.void
     try {
-      return this.called("shutdown", () => shutdown(this.state)) ?? Effect.void
+      return this.called("shutdown", () => shutdown(this.state, this.emit)) ?? Effect.void
     } catch (cause) {
       return Effect.fail(this.errorOf("shutdown", cause))
     }
   })
 
+  private get emit(): Emit<unknown> {
+    return this.emission === undefined ? emitNothing : this.emission.begin()
+  }
+
   private called(phase: string, call: () => unknown): Effect.Effect<void, WorkerPanicked> | undefined {
     let result: unknown
     try {
       result = call()
+      if (this.emission !== undefined && !Effect.isEffect(result)) this.emitter!.commit(this.emission)
     } catch (cause) {
+      this.emission?.end()
       throw new Panic(panicked(this.workerId, phase, cause))
     }
     return Effect.isEffect(result) ? this.provided(result, phase) : undefined
+  }
+
+  /**
+   * Answers a request: by the value that it returns, or by an Effect or a Stream. Throws what the
+   * handler throws.
+   */
+  request(tag: string, payload: unknown, emission = this.emission): unknown {
+    return this.implementation.requests[tag](
+      this.state,
+      payload,
+      emission === undefined ? emitNothing : emission.begin()
+    )
+  }
+
+  /** A request's handler has done its work. Throws if an output does not fit its schema. */
+  emitted(emission = this.emission): void {
+    if (emission !== undefined) this.emitter!.commit(emission)
+  }
+
+  /** A request's handler has failed. */
+  unemitted(emission = this.emission): void {
+    emission?.end()
   }
 
   /** The error of what was thrown. */
@@ -124,16 +180,20 @@ export class Invoker {
     effect: Effect.Effect<unknown, unknown, unknown>,
     phase: string,
     message?: unknown,
-    context?: string
+    context?: string,
+    emission = this.emission
   ): Effect.Effect<void, WorkerPanicked> {
     const key = message === undefined ? undefined : this.keyOf(message)
     const inContext = this.inContext(effect, key, context)
+    const timed = phase.startsWith("handle") ? this.timed(inContext, phase, key) : inContext
     return Effect.catchCause(
-      Effect.asVoid(phase.startsWith("handle") ? this.timed(inContext, phase, key) : inContext),
-      (cause): Effect.Effect<never, WorkerPanicked> =>
-        Cause.hasInterruptsOnly(cause)
+      emission === undefined ? Effect.asVoid(timed) : Effect.map(timed, () => this.emitter!.commit(emission)),
+      (cause): Effect.Effect<never, WorkerPanicked> => {
+        emission?.end()
+        return Cause.hasInterruptsOnly(cause)
           ? Effect.interrupt
           : Effect.fail(panicked(this.workerId, phase, Cause.squash(cause), key))
+      }
     )
   }
 

@@ -14,16 +14,18 @@
  */
 import * as Cause from "effect/Cause"
 import type * as Context from "effect/Context"
-import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type { FrameReader } from "../channel/FrameReader.ts"
 import type { WorkerPanicked } from "../errors/Errors.ts"
 import { Command, type ControlBlock } from "../ring/ControlBlock.ts"
 import { Answering } from "./Answering.ts"
+import { Batch } from "./Batch.ts"
 import { Custody } from "./Custody.ts"
+import { Gate } from "./Gate.ts"
 import type { ByteMemory } from "../ring/ByteMemory.ts"
 import { Kind } from "../ring/Frame.ts"
+import type { Emission, Emitter } from "./Emit.ts"
 import { Envelope, EnvelopeKind, makeHead, readHead } from "./Envelope.ts"
 import { KeyedTasks } from "./KeyedTasks.ts"
 import { Invoker } from "./Invoker.ts"
@@ -33,7 +35,10 @@ import { Progress, type Taken } from "./Progress.ts"
 import type { Replier } from "./Replier.ts"
 import { Reporting } from "./Reporting.ts"
 import { Retrying } from "./Retrying.ts"
+import type { Streaming } from "./Streaming.ts"
+import { Order, unguarded } from "./Safeguard.ts"
 import { Waits } from "./Waits.ts"
+import { Settling } from "./Settling.ts"
 import * as Wire from "./Wire.ts"
 import type { AnyImplementation } from "./Worker.ts"
 import type { Links } from "./Workers.ts"
@@ -44,17 +49,17 @@ const turnMillis = 10
 /** Messages between two looks at the clock. */
 const clockEvery = 64
 
-const defaultBatch = 256
-
-/** How a turn ended: nothing to do, more to do, a command or a tick is due, or an Effect to run first. */
-type Turn = "idle" | "again" | "command" | "busy" | Effect.Effect<void, WorkerPanicked>
+/**
+ * How a turn ended: nothing to do, more to do, a command is due, tasks or outputs are to be waited for,
+ * it is to leave, or an Effect to run first.
+ */
+type Turn = "idle" | "again" | "command" | "busy" | "crowded" | "leave" | Effect.Effect<void, WorkerPanicked>
 
 /**
  * @category models
  * @since 0.1.0
  */
 export class Loop {
-  private readonly handlers: AnyImplementation["handlers"]
   readonly invoker: Invoker
   private readonly answering: Answering
   private readonly reporting: Reporting
@@ -62,23 +67,19 @@ export class Loop {
   private readonly reader: FrameReader
   private readonly replier: Replier
   private readonly control: ControlBlock
-  private readonly requests: ReadonlyArray<Wire.RequestWire>
   private readonly wire: Wire.Wire
   private readonly messages: Envelope<unknown>
   private readonly payloads: ReadonlyArray<Envelope<unknown>>
   private readonly head = makeHead()
-  private readonly fullBatch: number
-  private batchSize: number
-  private readonly batchMillis: number
   private readonly tasks: KeyedTasks | undefined
   private readonly progress: Progress
   private readonly waits: Waits
   private readonly custody: Custody | undefined
   private readonly parking: Parking | undefined
+  private readonly settling: Settling
+  private readonly gate: Gate | undefined
   private readonly advance = () => this.reader.advance()
-  private singly = 0
-  private batch: Array<unknown> = []
-  private batchSince = 0
+  private readonly batch: Batch
   private handled = 0
 
   constructor(
@@ -89,52 +90,60 @@ export class Loop {
     scope: Scope.Scope,
     reader: FrameReader,
     replier: Replier,
-    control: ControlBlock
+    control: ControlBlock,
+    emitter: Emitter | undefined,
+    streaming: Streaming | undefined
   ) {
     const wire = Wire.compile(implementation.contract)
-    const { handlers } = implementation
     const { port } = reader
     const { safeguard } = links
-    const invoker = new Invoker(implementation, links.workerId, state, context, control, safeguard?.deadlineMillis ?? 0)
-    this.handlers = handlers
+    const deadlineMillis = safeguard?.deadlineMillis ?? 0
+    const invoker = new Invoker(implementation, links.workerId, state, context, control, deadlineMillis, emitter)
     this.invoker = invoker
-    this.answering = new Answering(invoker, replier, links.settled, () => this.panicking())
+    this.answering = new Answering(invoker, replier, streaming, links.settled, () => this.panicking())
     this.reporting = new Reporting(invoker, replier, wire)
     this.reader = reader
     this.replier = replier
     this.control = control
-    this.requests = wire.requests
     this.wire = wire
     this.handled = control.handled
     this.messages = new Envelope(wire.message)
     this.payloads = wire.requests.map((request) => new Envelope(request.payload))
-    const { laneMessages } = port.mesh
-    // No larger than what there is room for: the rest could not come before it is handled.
-    this.fullBatch = Math.min(handlers.batchSize ?? defaultBatch, laneMessages === 0 ? Infinity : laneMessages)
-    this.batchSize = this.fullBatch
-    this.batchMillis = handlers.batchWithin === undefined ? 0 : toMillis(handlers.batchWithin)
     this.progress = new Progress(port, safeguard?.snapshots === undefined)
+    this.settling = new Settling(emitter, this.progress)
     const waits = new Waits(reader, control, replier, links.mailbox.wait)
     this.waits = waits
-    const { concurrency } = handlers
+    const { concurrency } = implementation.handlers
     this.tasks =
       concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, scope, waits.ring)
     const custody =
       safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
     waits.custody = custody
-    this.retrying = this.tasks === undefined ? undefined : new Retrying(invoker, this.tasks, custody, this.reporting)
-    this.parking =
-      custody?.asks === true && this.tasks === undefined && handlers.handleBatch === undefined
-        ? new Parking(invoker, this.reporting, custody, ({ taken }) => {
-            this.handled += 1
-            this.progress.done(taken)
-          })
-        : undefined
-    if (safeguard?.singly === true && handlers.handleBatch !== undefined) {
-      this.singly = this.batchSize
-      this.batchSize = 1
+    const start = safeguard?.gate
+    const gate = start === undefined ? undefined : new Gate(start, control, (group) => this.reporting.recovered(group))
+    this.gate = gate
+    const onDone = (taken: Taken): void => {
+      this.handled += 1
+      this.settling.settle(taken)
     }
+    this.retrying =
+      this.tasks === undefined ? undefined : new Retrying(invoker, this.tasks, custody, this.reporting, gate, onDone)
+    this.parking =
+      custody?.asks === true && this.tasks === undefined
+        ? new Parking(invoker, this.reporting, custody, gate, onDone)
+        : undefined
+    this.batch = new Batch(
+      invoker,
+      custody,
+      this.parking,
+      port.mesh.laneMessages,
+      safeguard?.singly === true,
+      (count, taken) => {
+        this.handled += count
+        for (const one of taken) this.settling.settle(one)
+      }
+    )
   }
 
   /** Makes the tick run before the next message. */
@@ -150,11 +159,13 @@ export class Loop {
       else if (turn === "again") yield* Effect.yieldNow
       else if (turn === "command") yield* this.waits.pause
       else if (turn === "busy") yield* this.waits.tasks
+      else if (turn === "crowded") yield* this.waits.crowd(this.settling.room)
+      else if (turn === "leave") return yield* this.leave
       else if (this.control.command === Command.Stop) {
         if (this.parked || (this.tasks !== undefined && !this.tasks.idle)) yield* this.waits.tasks
-        else if (!this.isDry) yield* Effect.yieldNow
+        else if (!this.isDry || this.settling.isCrowded) yield* Effect.yieldNow
         else return yield* this.replier.finish
-      } else if (this.batch.length > 0) yield* this.linger
+      } else if (this.batch.length > 0) yield* this.batch.linger(this.waits.mail)
       else yield* this.waits.mail
       if (this.replier.full) yield* this.replier.flush
     }
@@ -169,16 +180,21 @@ export class Loop {
     return this.batch.length === 0 && !this.reader.ready() && !this.reader.isAwaiting && !port.scout()
   }
 
-  /** Waits for more messages until the batch that was begun is due. */
-  private readonly linger: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.raceFirst(
-      this.waits.mail,
-      Effect.map(Effect.sleep(Math.max(0, this.batchSince + this.batchMillis - performance.now())), () => {
-        // Not left to the clock: timers may be early, or a test's.
-        this.batchSince = -Infinity
-      })
-    )
-  )
+  /** Hands the state out, if it can leave, and ends: what is in the mailbox is for a successor, which goes on from there. */
+  private readonly leave: Effect.Effect<void, WorkerPanicked> = Effect.suspend(() => {
+    const { control, custody, invoker, progress, reader, waits } = this
+    if (invoker.implementation.contract.state !== undefined) {
+      try {
+        this.reporting.save(custody ?? new Custody(unguarded, control, reader.port, progress, waits.ring))
+      } catch (cause) {
+        return Effect.fail(invoker.errorOf("snapshot", cause))
+      }
+    }
+    return Effect.andThen(this.leaveNothing, this.replier.finish)
+  })
+
+  /** Waits until its outputs are with its owner. */
+  readonly leaveNothing: Effect.Effect<void> = Effect.suspend(() => this.settling.finish)
 
   private turn(): Turn {
     const { control, custody, reader, tasks, waits } = this
@@ -191,11 +207,18 @@ export class Loop {
       custody?.confirm()
       for (;;) {
         if (control.asked) control.pong()
-        if (control.command === Command.Pause || waits.tickDue) {
+        const { command } = control
+        if (this.settling.isCrowded) {
+          busy = false
+          return command === Command.Pause && (tasks === undefined || tasks.quiet) ? "command" : "crowded"
+        }
+        if (command === Command.Pause || command === Command.Leave || waits.tickDue) {
           if (this.batch.length > 0) return this.runBatch()
           if (waits.tickDue) return this.runTick()
           // Held only once nothing runs any more: a paused worker does nothing.
-          return tasks === undefined || tasks.quiet ? "command" : "busy"
+          if (command === Command.Pause) return tasks === undefined || tasks.quiet ? "command" : "busy"
+          if (!this.parked && (tasks === undefined || tasks.idle)) return "leave"
+          if (!waits.hasVerdict) return "busy"
         }
         if (custody !== undefined && custody.due) {
           if (this.batch.length > 0) return this.runBatch()
@@ -225,7 +248,8 @@ export class Loop {
       return Effect.fail(error instanceof Panic ? error.error : panicked(this.invoker.workerId, "receive", error))
     } finally {
       reader.port.publishRead()
-      // Before the acknowledgement: a request that is handled has its reply.
+      // Before the acknowledgement: what is handled has its outputs, and a request its reply.
+      this.settling.publish()
       this.replier.publish()
       this.ack()
       control.handled = this.handled
@@ -233,14 +257,21 @@ export class Loop {
     }
   }
 
-  /** Acknowledges all that was passed, unless something of it is not done, or not saved. */
+  /** Acknowledges all that was passed, unless something of it is not done, not gone, or not saved. */
   private ack(): void {
     if (this.progress.outstanding > 0 || this.batch.length > 0 || this.custody?.saves === true) return
+    if (this.settling.isHeld) return
     this.reader.port.ack()
   }
 
   private get parked(): boolean {
-    return this.parking !== undefined && this.parking.size > 0
+    return (this.parking !== undefined && this.parking.size > 0) || (this.gate !== undefined && this.gate.keeps)
+  }
+
+  /** Whether a message may have to wait for others of its key, or its key group. */
+  private get isHeldUp(): boolean {
+    const { gate, parking } = this
+    return parking !== undefined && (parking.size > 0 || (gate !== undefined && gate.active))
   }
 
   /** Whether the frame that was found is to be handled; passes it if not. */
@@ -254,19 +285,15 @@ export class Loop {
 
   /** Passes a frame that must not be handled again: a message as a dead letter, a request with a panic. */
   private giveUp(kind: number): void {
-    const { head, reader } = this
-    if (kind === EnvelopeKind.Message) {
-      const { lane, laneIndex } = reader.port
-      this.reporting.dead({ lane: laneIndex, number: lane.count }, () => reader.read(this.messages))
-    } else {
-      reader.readWith((memory, offset, end) => readHead(head, memory, offset, end))
-      this.reporting.refused(head.id)
-    }
+    this.reporting.givenUp(kind === EnvelopeKind.Message, this.reader, this.messages)
     this.pass()
   }
 
   private saveIfReady(custody: Custody): void {
-    if (custody.ready && (this.tasks === undefined || this.tasks.quiet)) this.reporting.save(custody)
+    if (!custody.ready || !(this.tasks === undefined || this.tasks.quiet)) return
+    // Whoever goes on from this state emits nothing again.
+    this.settling.publish()
+    this.reporting.save(custody)
   }
 
   /** The message in hand failed: parked for its owner to decide, if that is who decides. */
@@ -277,7 +304,7 @@ export class Loop {
   }
 
   private message(): Turn | undefined {
-    const { custody, handlers, invoker, parking, reader } = this
+    const { custody, invoker, parking, reader } = this
     let message: unknown
     try {
       message = reader.read(this.messages)
@@ -287,26 +314,35 @@ export class Loop {
       this.giveUp(EnvelopeKind.Message)
       return undefined
     }
-    if (handlers.handleBatch !== undefined) {
-      if (this.batch.length === 0) this.batchSince = this.batchMillis === 0 ? 0 : performance.now()
-      this.batch.push(message)
-      reader.advance()
-      return this.batch.length >= this.batchSize ? this.runBatch() : undefined
+    if (invoker.batches) {
+      if (this.isHeldUp) {
+        // Behind what came before.
+        if (this.batch.length > 0) return this.runBatch()
+        return parking!.add(parking!.entryOf(message, undefined, this.progress.take(this.advance)))
+      }
+      let taken: Taken | undefined
+      if (parking === undefined) reader.advance()
+      else taken = this.progress.take(this.advance)
+      return this.batch.add(message, taken) ? this.runBatch() : undefined
     }
     const { context } = this.messages.head
     if (this.tasks !== undefined) {
-      this.addTask(invoker.hashOf(message), (done, taken) => this.retrying!.handle(message, context, taken) ?? done())
-      return undefined
+      const key = invoker.hashOf(message)
+      const taken = this.progress.take(this.advance)
+      return this.retrying!.add(key, taken, (emission) => this.retrying!.handle(message, context, taken, emission))
     }
-    if (parking !== undefined && parking.size > 0) {
-      return parking.add(parking.entryOf(message, context, this.progress.take(this.advance)))
+    if (this.isHeldUp) {
+      return parking!.add(parking!.entryOf(message, context, this.progress.take(this.advance)))
     }
     let result: unknown
     try {
       result = invoker.handle(message)
     } catch (cause) {
       const error = invoker.errorOf("handle", cause)
-      if (parking === undefined || !custody!.decides(error)) throw cause
+      if (parking === undefined || !custody!.decides(error)) {
+        this.gate?.blame(() => invoker.hashOf(message))
+        throw cause
+      }
       this.park(parking, message, context, error)
       return undefined
     }
@@ -315,8 +351,11 @@ export class Loop {
       const done = Effect.sync(() => this.passed())
       if (parking === undefined) return Effect.andThen(provided, done)
       return Effect.matchEffect(provided, {
-        onFailure: (error) =>
-          custody!.decides(error) ? Effect.sync(() => this.park(parking, message, context, error)) : Effect.fail(error),
+        onFailure: (error) => {
+          if (custody!.decides(error)) return Effect.sync(() => this.park(parking, message, context, error))
+          this.gate?.blame(() => invoker.hashOf(message))
+          return Effect.fail(error)
+        },
         onSuccess: () => done
       })
     }
@@ -325,27 +364,11 @@ export class Loop {
     return undefined
   }
 
-  /** Takes the frame that was read on as a task of its key. */
-  private addTask(
-    key: number,
-    work: (done: () => undefined, taken: Taken) => Effect.Effect<void, unknown> | undefined
-  ): void {
-    const taken = this.progress.take(this.advance)
-    const done = (): undefined => {
-      this.handled += 1
-      this.progress.done(taken)
-      return undefined
-    }
-    this.tasks!.add(key, () => {
-      const effect = work(done, taken)
-      return effect === undefined ? undefined : Effect.andThen(effect, Effect.sync(done))
-    })
-  }
-
   /** Passes the frame whose Effect was awaited. */
   private passed(): void {
     this.pass()
     this.handled += 1
+    this.settling.publish()
     this.replier.publish()
     this.ack()
   }
@@ -357,30 +380,16 @@ export class Loop {
   }
 
   private batchDue(): boolean {
-    return (
-      this.batchMillis === 0 ||
-      this.control.command === Command.Stop ||
-      this.reader.port.pressed ||
-      performance.now() - this.batchSince >= this.batchMillis
-    )
+    return this.batch.isDue || this.control.command === Command.Stop || this.reader.port.pressed
   }
 
   private runBatch(): Turn {
-    const { batch } = this
-    const effect = this.invoker.handleBatch(batch)
-    const done = () => {
-      this.handled += batch.length
-      this.batch = []
-      if (this.singly > 0 && --this.singly === 0) this.batchSize = this.fullBatch
-    }
-    if (effect === undefined) {
-      done()
-      return "again"
-    }
+    const effect = this.batch.run()
+    if (effect === undefined) return "again"
     return Effect.andThen(
       effect,
       Effect.sync(() => {
-        done()
+        this.settling.publish()
         this.ack()
       })
     )
@@ -401,7 +410,7 @@ export class Loop {
     if (this.batch.length > 0) return this.runBatch()
     const { head, reader } = this
     reader.readWith(this.readHead)
-    const wire = kind === EnvelopeKind.Request ? this.requests[head.detail] : undefined
+    const wire = kind === EnvelopeKind.Request ? this.wire.requests[head.detail] : undefined
     if (wire === undefined) {
       throw new Panic(
         panicked(this.invoker.workerId, "receive", `there is no request number ${head.detail} in the contract`)
@@ -409,16 +418,16 @@ export class Loop {
     }
     const { context, id, key } = head
     const { internal, verdict } = this.wire
-    if (wire === verdict) return this.decide(id, reader.read(this.payloads[wire.index]) === 1)
+    if (wire === verdict) return this.decide(id, reader.read(this.payloads[wire.index]) as number)
     if (wire === internal?.extract || wire === internal?.restore) return this.move(id, wire)
     const payload = reader.read(this.payloads[wire.index])
-    if (this.parking !== undefined && this.parking.size > 0) {
+    if (this.isHeldUp) {
       const work = () => this.answering.answer(id, wire, payload, context)
-      return this.parking.add({ key, message: undefined, work, taken: this.progress.take(this.advance) })
+      return this.parking!.add({ key, message: undefined, work, taken: this.progress.take(this.advance) })
     }
     if (this.tasks !== undefined) {
-      this.addTask(key, (done) => this.answering.answer(id, wire, payload, context) ?? done())
-      return undefined
+      const answer = (emission: Emission | undefined) => this.answering.answer(id, wire, payload, context, emission)
+      return this.retrying!.add(key, this.progress.take(this.advance), answer)
     }
     const effect = this.answering.answer(id, wire, payload, context)
     if (effect !== undefined) {
@@ -432,10 +441,12 @@ export class Loop {
     return undefined
   }
 
-  private decide(ticket: number, again: boolean): Turn | undefined {
+  /** Does what its owner decided about a message that failed, or about a key group. */
+  private decide(id: number, order: number): Turn | undefined {
     this.pass()
-    if (this.retrying === undefined) return this.parking?.decide(ticket, again)
-    this.retrying.decide(ticket, again)
+    if (order >= Order.Shut) return this.gate?.obey(order, id)
+    if (this.retrying === undefined) return this.parking?.decide(id, order === Order.Again)
+    this.retrying.decide(id, order === Order.Again)
     return undefined
   }
 
@@ -453,6 +464,7 @@ export class Loop {
     if (this.custody !== undefined) this.control.settle()
     if (this.tasks !== undefined || this.parked || this.custody?.saves === true) return
     this.reader.advance()
+    this.settling.publish()
     this.reader.port.ack()
   }
 

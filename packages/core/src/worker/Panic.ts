@@ -23,6 +23,14 @@ const fieldsOf = (value: object): string => {
 }
 
 /**
+ * Phase of the error of a worker whose contract is another than its pool's; its detail names the parts.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const mismatchPhase = "contract"
+
+/**
  * @category constructors
  * @since 0.1.0
  */

@@ -2,17 +2,23 @@
  * Messages that failed and may be tried again, while those of other keys go on: a failed one holds
  * the others of its key behind it until its owner has decided about it.
  *
+ * A batch that failed holds the keys of all its messages, and is tried again as it was. After its last
+ * try it is taken apart: each message is tried once more, alone, and only those that fail are given up.
+ *
  * Handlers run one at a time here too: whatever is due is done by the caller, now or as the Effect
  * that it is given.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { WorkerPanicked } from "../errors/Errors.ts"
+import { WorkerPanicked } from "../errors/Errors.ts"
 import type { Custody } from "./Custody.ts"
+import type { Gate, Work } from "./Gate.ts"
 import type { Invoker } from "./Invoker.ts"
+import { Panic } from "./Panic.ts"
 import { placeOf, type Taken } from "./Progress.ts"
 import type { Reporting } from "./Reporting.ts"
+import { everyGroup } from "./Safeguard.ts"
 
 /**
  * Something taken from the mailbox that is to be done, in the order of its key.
@@ -29,9 +35,15 @@ export interface Entry {
   readonly work: () => unknown
 }
 
-type Work = Effect.Effect<void, WorkerPanicked> | undefined
+/** What failed: one message, or a batch of them. */
+interface Failure {
+  readonly entries: ReadonlyArray<Entry>
+  readonly isBatch: boolean
+  readonly tries: number
+}
 
-type Outcome = boolean | Effect.Effect<boolean, WorkerPanicked>
+/** How a try ended; undefined if it did not fail. */
+type Outcome = WorkerPanicked | undefined | Effect.Effect<WorkerPanicked | undefined, WorkerPanicked>
 
 /**
  * @category models
@@ -41,17 +53,25 @@ export class Parking {
   private readonly invoker: Invoker
   private readonly reporting: Reporting
   private readonly custody: Custody
-  private readonly onDone: (entry: Entry) => void
+  private readonly gate: Gate | undefined
+  private readonly onDone: (taken: Taken) => void
   /** What waits behind the failed one of each key. */
   private readonly behind = new Map<number, Array<Entry>>()
-  private readonly failed = new Map<number, Entry>()
+  private readonly failures = new Map<number, Failure>()
   // Not from 0: a decision that was made for a predecessor must not be taken for one about this life.
   private ticket = (Math.random() * 2 ** 31) | 0
 
-  constructor(invoker: Invoker, reporting: Reporting, custody: Custody, onDone: (entry: Entry) => void) {
+  constructor(
+    invoker: Invoker,
+    reporting: Reporting,
+    custody: Custody,
+    gate: Gate | undefined,
+    onDone: (taken: Taken) => void
+  ) {
     this.invoker = invoker
     this.reporting = reporting
     this.custody = custody
+    this.gate = gate
     this.onDone = onDone
   }
 
@@ -64,6 +84,7 @@ export class Parking {
   entryOf(message: unknown, context: string | undefined, taken: Taken): Entry {
     const { invoker } = this
     const work = (): unknown => {
+      if (invoker.batches) return invoker.handleBatch([message])
       const result = invoker.handle(message)
       return Effect.isEffect(result) ? invoker.provided(result, "handle", message, context) : undefined
     }
@@ -72,76 +93,187 @@ export class Parking {
 
   /** Does an entry now, or once those of its key before it are done. */
   add(entry: Entry): Work {
+    if (this.gate?.holds(entry.key, () => this.add(entry)) === true) return undefined
     const queue = this.behind.get(entry.key)
-    if (queue === undefined) return this.after(this.run(entry), entry.key)
+    if (queue === undefined) return this.attempt(entry)
     queue.push(entry)
     return undefined
   }
 
   /** Holds the key of an entry that failed. */
-  park(entry: Entry, error: WorkerPanicked): void {
-    if (!this.behind.has(entry.key)) this.behind.set(entry.key, [])
+  park(entry: Entry, error: WorkerPanicked, tries = 1): void {
+    this.hold({ entries: [entry], isBatch: false, tries }, error)
+  }
+
+  /** Holds the keys of a batch that failed. */
+  parkBatch(entries: ReadonlyArray<Entry>, error: WorkerPanicked, tries = 1): void {
+    this.hold({ entries, isBatch: entries.length > 1, tries }, error)
+  }
+
+  private hold(failure: Failure, error: WorkerPanicked): void {
+    const { entries, isBatch } = failure
+    const [{ key, taken }] = entries
+    for (const entry of entries) if (!this.behind.has(entry.key)) this.behind.set(entry.key, [])
     this.ticket = (this.ticket + 1) | 0
-    this.failed.set(this.ticket, entry)
-    this.reporting.failed(this.ticket, placeOf(entry.taken), error)
+    this.failures.set(this.ticket, failure)
+    const { groupSince, since } = this.gate?.failed(key) ?? { groupSince: 0, since: 0 }
+    const group = this.groupOf(entries)
+    const size = isBatch ? entries.length : 0
+    this.reporting.failed(this.ticket, { ...placeOf(taken), size, group, since, groupSince, error })
+  }
+
+  /** The key group of a failure. Which of a batch is to blame nobody knows yet, unless all are of one. */
+  private groupOf(entries: ReadonlyArray<Entry>): number {
+    const { gate } = this
+    if (gate === undefined) return everyGroup
+    const group = gate.groupOf(entries[0].key)
+    return entries.every(({ key }) => gate.groupOf(key) === group) ? group : everyGroup
   }
 
   /** Does what the owner decided. */
   decide(ticket: number, again: boolean): Work {
-    const entry = this.failed.get(ticket)
-    if (entry === undefined) return undefined
-    this.failed.delete(ticket)
-    if (again) return this.after(this.run(entry), entry.key)
-    this.reporting.dead(placeOf(entry.taken), () => entry.message!.value)
-    this.onDone(entry)
-    return this.drain(entry.key)
+    const failure = this.failures.get(ticket)
+    if (failure === undefined) return undefined
+    this.failures.delete(ticket)
+    const { entries, isBatch, tries } = failure
+    const [first] = entries
+    // Before the try, which may fail and be counted anew.
+    const next = this.gate?.decided(first.key, again)
+    const work = isBatch
+      ? again
+        ? this.retryBatch(entries, tries)
+        : this.takeApart(entries, tries, 0)
+      : again
+        ? this.attempt(first, tries)
+        : this.giveUp(first)
+    return inTurn(work, () => next)
   }
 
-  private run(entry: Entry): Outcome {
-    let result: unknown
-    this.custody.mark(entry.taken)
-    try {
-      result = entry.work()
-    } catch (cause) {
-      // A request has its answer; its failure is the worker's.
-      if (entry.message === undefined) throw cause
-      return this.fail(entry, cause)
-    }
-    if (!Effect.isEffect(result)) return this.succeed(entry)
-    return Effect.matchEffect(result as Effect.Effect<unknown, WorkerPanicked>, {
-      onFailure: (error) =>
-        entry.message === undefined ? Effect.fail(error) : Effect.sync(() => this.fail(entry, error)),
-      onSuccess: () => Effect.sync(() => this.succeed(entry))
+  private giveUp(entry: Entry, last?: { readonly error: WorkerPanicked; readonly tries: number }): Work {
+    this.reporting.dead(placeOf(entry.taken), () => entry.message!.value, last)
+    this.onDone(entry.taken)
+    return last === undefined ? this.drain(entry.key) : undefined
+  }
+
+  /** Does an entry, and those that wait behind it. */
+  private attempt(entry: Entry, tries = 0): Work {
+    return this.after(entry, this.run(entry), tries)
+  }
+
+  private after(entry: Entry, outcome: Outcome, tries: number): Work {
+    return settled(outcome, (error) => {
+      if (error === undefined) {
+        this.succeed(entry)
+        return this.drain(entry.key)
+      }
+      this.park(entry, error, tries + 1)
+      return undefined
     })
   }
 
-  private succeed(entry: Entry): true {
-    this.onDone(entry)
-    return true
+  private retryBatch(entries: ReadonlyArray<Entry>, tries: number): Work {
+    this.custody.mark(entries[0].taken)
+    const batch = () => this.invoker.handleBatch(entries.map(({ message }) => message!.value))
+    return settled(this.guarded(batch, undefined), (error) => {
+      if (error !== undefined) {
+        this.parkBatch(entries, error, tries + 1)
+        return undefined
+      }
+      for (const entry of entries) this.succeed(entry)
+      return this.drainAll(entries, 0)
+    })
   }
 
-  private fail(entry: Entry, cause: unknown): false {
-    this.park(entry, this.invoker.errorOf("handle", cause))
-    return false
+  private takeApart(entries: ReadonlyArray<Entry>, tries: number, from: number): Work {
+    for (let at = from; at < entries.length; at++) {
+      const entry = entries[at]
+      const done = (error: WorkerPanicked | undefined): void => {
+        if (error === undefined) this.succeed(entry)
+        else this.giveUp(entry, { error, tries: tries + 1 })
+      }
+      const outcome = this.run(entry)
+      if (isRunning(outcome)) {
+        return Effect.flatMap(outcome, (error) => {
+          done(error)
+          return this.takeApart(entries, tries, at + 1) ?? Effect.void
+        })
+      }
+      done(outcome)
+    }
+    return this.drainAll(entries, 0)
   }
 
-  private after(outcome: Outcome, key: number): Work {
-    if (outcome === true) return this.drain(key)
-    if (outcome === false) return undefined
-    return Effect.flatMap(outcome, (succeeded) => (succeeded ? (this.drain(key) ?? Effect.void) : Effect.void))
+  private run(entry: Entry): Outcome {
+    this.custody.mark(entry.taken)
+    // A request has its answer; its failure is the worker's.
+    if (entry.message === undefined) {
+      const result = entry.work()
+      if (!Effect.isEffect(result)) return undefined
+      return Effect.as(result as Effect.Effect<unknown, WorkerPanicked>, undefined)
+    }
+    return this.guarded(entry.work, entry)
   }
 
+  /** Does what may fail; what its owner does not decide about is the worker's end. */
+  private guarded(work: () => unknown, entry: Entry | undefined): Outcome {
+    let result: unknown
+    try {
+      result = work()
+    } catch (cause) {
+      const error = this.invoker.errorOf("handle", cause)
+      if (this.custody.decides(error)) return error
+      if (entry !== undefined) this.gate?.blame(() => entry.key)
+      throw new Panic(error)
+    }
+    if (!Effect.isEffect(result)) return undefined
+    return Effect.matchEffect(result as Effect.Effect<unknown, WorkerPanicked>, {
+      onFailure: (error) => {
+        if (this.custody.decides(error)) return Effect.succeed(error)
+        if (entry !== undefined) this.gate?.blame(() => entry.key)
+        return Effect.fail(error)
+      },
+      onSuccess: () => Effect.succeed(undefined)
+    })
+  }
+
+  private succeed(entry: Entry): void {
+    this.onDone(entry.taken)
+    if (entry.message !== undefined && this.gate?.active === true) this.gate.succeeded(entry.key)
+  }
+
+  private drainAll(entries: ReadonlyArray<Entry>, from: number): Work {
+    for (let at = from; at < entries.length; at++) {
+      const work = this.drain(entries[at].key)
+      if (work !== undefined) return Effect.flatMap(work, () => this.drainAll(entries, at + 1) ?? Effect.void)
+    }
+    return undefined
+  }
+
+  /** Does what waits behind a message of a key. A loop: much may wait. */
   private drain(key: number): Work {
     const queue = this.behind.get(key)
     if (queue === undefined) return undefined
+    const waiting = () => queue.map((entry) => () => this.add(entry))
     for (;;) {
-      const entry = queue.shift()
-      if (entry === undefined) {
+      if (queue.length === 0 || this.gate?.keepFirst(key, waiting) === true) {
         this.behind.delete(key)
         return undefined
       }
+      const entry = queue.shift()!
       const outcome = this.run(entry)
-      if (outcome !== true) return this.after(outcome, key)
+      if (outcome !== undefined) return this.after(entry, outcome, 0)
+      this.succeed(entry)
     }
   }
 }
+
+/** One after the other. */
+const inTurn = (work: Work, next: () => Work): Work =>
+  work === undefined ? next() : Effect.flatMap(work, () => next() ?? Effect.void)
+
+/** An error is an Effect, too: one that fails. */
+const isRunning = (outcome: Outcome): outcome is Effect.Effect<WorkerPanicked | undefined, WorkerPanicked> =>
+  outcome !== undefined && !(outcome instanceof WorkerPanicked)
+
+const settled = (outcome: Outcome, next: (error: WorkerPanicked | undefined) => Work): Work =>
+  isRunning(outcome) ? Effect.flatMap(outcome, (error) => next(error) ?? Effect.void) : next(outcome)

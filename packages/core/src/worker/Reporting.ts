@@ -6,9 +6,9 @@
  */
 import * as Effect from "effect/Effect"
 import type { FrameCodec } from "../channel/FrameCodec.ts"
-import type { WorkerPanicked } from "../errors/Errors.ts"
+import type { FrameReader } from "../channel/FrameReader.ts"
 import type { Custody } from "./Custody.ts"
-import { ReplyStatus } from "./Envelope.ts"
+import { type Envelope, makeHead, readHead, ReplyStatus } from "./Envelope.ts"
 import type { Invoker } from "./Invoker.ts"
 import { Panic, panicked } from "./Panic.ts"
 import type { Replier } from "./Replier.ts"
@@ -30,6 +30,7 @@ export class Reporting {
   private readonly invoker: Invoker
   private readonly replier: Replier
   private readonly wire: Wire.Wire
+  private readonly head = makeHead()
 
   constructor(invoker: Invoker, replier: Replier, wire: Wire.Wire) {
     this.invoker = invoker
@@ -38,24 +39,37 @@ export class Reporting {
   }
 
   /** Has the owner decide about a message that failed. */
-  failed(ticket: number, { lane, number }: FramePlace, error: WorkerPanicked): void {
-    this.replier.answer(ticket, ReplyStatus.Failed, failedCodec, { lane, number, error })
+  failed(ticket: number, failure: typeof Wire.Failed.Type): void {
+    this.replier.answer(ticket, ReplyStatus.Failed, failedCodec, failure)
+    this.replier.publish()
+  }
+
+  /** A message of a key group that was on trial succeeded. */
+  recovered(group: number): void {
+    this.replier.answer(group, ReplyStatus.Recovered, this.wire.verdict.payload, 0)
     this.replier.publish()
   }
 
   /** Sends a message as a dead letter, or why it cannot be read. */
-  dead({ lane, number }: FramePlace, read: () => unknown): void {
+  dead({ lane, number }: FramePlace, read: () => unknown, last?: Pick<Wire.Dead, "error" | "tries">): void {
     let dead: Wire.Dead
     try {
-      dead = { lane, number, message: read() }
+      dead = { lane, number, message: read(), ...last }
     } catch (cause) {
       dead = { lane, number, error: panicked(this.invoker.workerId, "receive", cause) }
     }
     this.replier.answer(0, ReplyStatus.Dead, this.wire.dead as unknown as FrameCodec<unknown>, dead)
   }
 
-  /** Tells whoever asked that no worker will answer. */
-  refused(id: number): void {
+  /** Gives up the frame that was found: a message is a dead letter, a request has no worker to answer it. */
+  givenUp(isMessage: boolean, reader: FrameReader, messages: Envelope<unknown>): void {
+    const { lane, laneIndex } = reader.port
+    if (isMessage) return this.dead({ lane: laneIndex, number: lane.count }, () => reader.read(messages))
+    reader.readWith((memory, offset, end) => readHead(this.head, memory, offset, end))
+    this.refused(this.head.id)
+  }
+
+  private refused(id: number): void {
     const detail = "it was the end of every worker that it was put to"
     this.replier.panic(id, panicked(this.invoker.workerId, "ask", detail))
   }

@@ -31,6 +31,39 @@ export interface Saved {
 }
 
 /**
+ * What an owner decides: about a message that failed, and about a key group.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Order = { GiveUp: 0, Again: 1, Shut: 2, Probe: 3, Open: 4 } as const
+
+/**
+ * Stands for all key groups of a worker.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const everyGroup = -1
+
+/**
+ * What a worker is told about key groups and their circuits.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface GateStart {
+  /** Key groups of the pool, a power of two. */
+  readonly groups: number
+  /** Successes after which a failure is forgotten. */
+  readonly window: number
+  /** Groups whose messages it keeps until told otherwise. */
+  readonly shut: ReadonlyArray<number>
+  /** Groups that failed lately. */
+  readonly watched: ReadonlyArray<number>
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -54,4 +87,27 @@ export interface Safeguard {
    * which one the predecessor died of.
    */
   readonly careful: number
+  /** Whether its owner wants to know how full its heap is. */
+  readonly measures: boolean
+  /** Undefined if its pool has no circuits. */
+  readonly gate: GateStart | undefined
+}
+
+/**
+ * What a worker is told that nobody supervises.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const unguarded: Safeguard = {
+  retries: false,
+  deadlineMillis: 0,
+  snapshots: undefined,
+  saved: 0,
+  resume: undefined,
+  over: [],
+  singly: false,
+  careful: 0,
+  measures: false,
+  gate: undefined
 }

@@ -28,6 +28,7 @@ export class Waits {
   private readonly replier: Replier
   private readonly mailbox: Waiter
   private readonly called: Waiter
+  private readonly commanded: Waiter
   private obeyed: number = Command.Run
 
   constructor(reader: FrameReader, control: ControlBlock, replier: Replier, strategy: WaitStrategy) {
@@ -52,6 +53,16 @@ export class Waits {
           control.asked ||
           this.woken ||
           (control.command !== Command.Pause && (control.command !== this.obeyed || this.hasVerdict)),
+        arm: () => port.arm(),
+        parked: () => {}
+      },
+      "park"
+    )
+    this.commanded = new Waiter(
+      {
+        memory,
+        bell: port.bell,
+        ready: () => control.asked || this.woken || control.command !== this.obeyed,
         arm: () => port.arm(),
         parked: () => {}
       },
@@ -91,6 +102,22 @@ export class Waits {
     this.control.status = Status.Running
     return Effect.void
   })
+
+  /** Waits for room for outputs, or until something else is to be done. */
+  crowd(room: Effect.Effect<void>): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      this.obeyed = this.control.command
+      this.control.crowded = true
+      return Effect.ensuring(
+        Effect.raceFirst(room, this.commanded.wait(true)),
+        Effect.sync(() => {
+          this.woken = false
+          this.obeyed = Command.Run
+          this.control.crowded = false
+        })
+      )
+    })
+  }
 
   /** Waits until a task has ended, or its owner has decided about one. */
   readonly tasks: Effect.Effect<void> = Effect.suspend(() => {

@@ -38,8 +38,53 @@ export interface Wire {
   readonly verdict: RequestWire
   /** A message that is given up. */
   readonly dead: Codec<Dead>
+  /** Undefined if nothing is emitted. */
+  readonly output: Codec<unknown> | undefined
+  /** Whether a request has a streaming answer. */
+  readonly streams: boolean
+  readonly fingerprints: Fingerprints
   readonly requests: ReadonlyArray<RequestWire>
   readonly byTag: ReadonlyMap<string, RequestWire>
+}
+
+/**
+ * A hash for each part of a contract, by what it is: `message`, `requests.Top.success`. Whoever has
+ * other ones does not speak of the same contract.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Fingerprints = Readonly<Record<string, string>>
+
+/**
+ * The parts that two ends of a contract do not agree about.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const differences = (one: Fingerprints, other: Fingerprints): ReadonlyArray<string> =>
+  [...new Set([...Object.keys(one), ...Object.keys(other)])].filter((part) => one[part] !== other[part])
+
+const fingerprintsOf = (
+  { initData, output, state }: AnyContract,
+  message: Codec<unknown>,
+  requests: ReadonlyArray<RequestWire>
+): Fingerprints => {
+  const hash = ({ fingerprint: [high, low] }: Codec<unknown>) => `${high >>> 0}.${low >>> 0}`
+  const parts: Record<string, string> = {
+    message: hash(message),
+    initData: hash(make(initData)),
+    // They are asked by their number.
+    requests: requests.map(({ tag }) => tag).join()
+  }
+  if (state !== undefined) parts.state = hash(make(state))
+  if (output !== undefined) parts.output = hash(make(output))
+  for (const { error, payload, streaming, success, tag } of requests) {
+    parts[`requests.${tag}.payload`] = hash(payload)
+    parts[`requests.${tag}.${streaming ? "stream" : "success"}`] = hash(success)
+    if (error !== undefined) parts[`requests.${tag}.error`] = hash(error)
+  }
+  return parts
 }
 
 const cache = new WeakMap<object, Wire>()
@@ -70,12 +115,21 @@ const compileRequest = (rpc: Rpc.AnyWithProps, index: number): RequestWire => {
 export const Groups = Schema.Struct({ bits: Schema.Uint8Array, count: Schema.Int, forget: Schema.Boolean })
 
 /**
- * A message that failed, by its place in the mailbox.
+ * A message that failed, by its place in the mailbox, or a batch that did, by that of its first message;
+ * and how many messages succeeded since the last failure, of all and of the same key group.
  *
  * @category models
  * @since 0.1.0
  */
-export const Failed = Schema.Struct({ lane: Schema.Int, number: Schema.Int, error: WorkerPanicked })
+export const Failed = Schema.Struct({
+  lane: Schema.Int,
+  number: Schema.Int,
+  size: Schema.Int,
+  group: Schema.Int,
+  since: Schema.Int,
+  groupSince: Schema.Int,
+  error: WorkerPanicked
+})
 
 /**
  * A message that is given up; without it if it cannot be decoded any more.
@@ -87,8 +141,10 @@ export interface Dead {
   readonly lane: number
   readonly number: number
   readonly message?: unknown
-  /** Why it cannot be decoded. */
+  /** Why it cannot be decoded, or why it failed where its owner does not know yet. */
   readonly error?: WorkerPanicked
+  /** How often it was tried, where its owner does not know. */
+  readonly tries?: number
 }
 
 /**
@@ -135,8 +191,12 @@ export const compile = (contract: AnyContract): Wire => {
   const moving = internal === undefined ? own : [...own, internal.extract, internal.restore]
   const int = make(Schema.Int) as unknown as Codec<unknown>
   const verdict = internalWire("~verdict", moving.length, int, int)
+  const message = make(contract.message)
   const wire: Wire = {
-    message: make(contract.message),
+    message,
+    output: contract.output === undefined ? undefined : make(contract.output),
+    streams: own.some((request) => request.streaming),
+    fingerprints: fingerprintsOf(contract, message, own),
     internal,
     verdict,
     dead: make(
@@ -144,7 +204,8 @@ export const compile = (contract: AnyContract): Wire => {
         lane: Schema.Int,
         number: Schema.Int,
         message: Schema.optionalKey(contract.message),
-        error: Schema.optionalKey(WorkerPanicked)
+        error: Schema.optionalKey(WorkerPanicked),
+        tries: Schema.optionalKey(Schema.Int)
       })
     ) as Codec<Dead>,
     requests: [...moving, verdict],

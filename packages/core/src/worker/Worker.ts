@@ -15,6 +15,9 @@ import type * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import type { Scope } from "effect/Scope"
 import type { Stream } from "effect/Stream"
+import type { Emit } from "./Emit.ts"
+
+export type { Emit } from "./Emit.ts"
 
 /**
  * What a key may be: what a partitioner hashes.
@@ -35,7 +38,8 @@ export interface Contract<
   in out M,
   out Requests extends Rpc.Any,
   in out Init,
-  in out Snapshot
+  in out Snapshot,
+  in out Output = never
 > {
   readonly workerName: Name
   readonly message: Schema.Codec<M, unknown>
@@ -43,6 +47,8 @@ export interface Contract<
   readonly initData: Schema.Codec<Init, unknown>
   /** What of a worker's state can leave it; undefined if nothing can. */
   readonly state: Schema.Codec<Snapshot, unknown> | undefined
+  /** What its handlers emit; undefined if they emit nothing. */
+  readonly output: Schema.Codec<Output, unknown> | undefined
   readonly key: (message: M) => Key
 }
 
@@ -52,7 +58,7 @@ export interface Contract<
  * @category models
  * @since 0.1.0
  */
-export type AnyContract = Contract<string, unknown, Rpc.Any, unknown, unknown>
+export type AnyContract = Contract<string, unknown, Rpc.Any, unknown, unknown, unknown>
 
 /**
  * What a plain handler or an effectful one may return.
@@ -73,8 +79,12 @@ type Answer<Request extends Rpc.Any, R> =
  * @category models
  * @since 0.1.0
  */
-export type RequestHandlers<State, Requests extends Rpc.Any, R> = {
-  readonly [Request in Requests as Request["_tag"]]: (state: State, payload: Rpc.Payload<Request>) => Answer<Request, R>
+export type RequestHandlers<State, Requests extends Rpc.Any, R, Output = never> = {
+  readonly [Request in Requests as Request["_tag"]]: (
+    state: State,
+    payload: Rpc.Payload<Request>,
+    emit: Emit<Output>
+  ) => Answer<Request, R>
 }
 
 /**
@@ -102,16 +112,20 @@ export interface StateHandlers<in State, in out Snapshot> {
  * A handler that throws, or an Effect that fails, panics the worker; only a request's own declared
  * error goes back to who asked.
  *
+ * Each is given `emit` last, for the outputs that the contract declares.
+ *
  * @category models
  * @since 0.1.0
  */
-export interface Handlers<in out State, in M, in Init, out RI, out RH, out RT, out RS> {
+export interface Handlers<in out State, in M, in Init, out RI, out RH, out RT, out RS, out Output = never> {
   /** Makes the state. May acquire resources: they are released after `shutdown`. */
   readonly init: Effect.Effect<State, unknown, RI> | ((data: Init) => Effect.Effect<State, unknown, RI>)
   /** Handles one message. */
-  readonly handle?: ((state: State, message: M) => Result<void, unknown, RH>) | undefined
+  readonly handle?: ((state: State, message: M, emit: Emit<Output>) => Result<void, unknown, RH>) | undefined
   /** Handles many messages at once; used instead of `handle` if both are given. */
-  readonly handleBatch?: ((state: State, messages: ReadonlyArray<M>) => Result<void, unknown, RH>) | undefined
+  readonly handleBatch?:
+    | ((state: State, messages: ReadonlyArray<M>, emit: Emit<Output>) => Result<void, unknown, RH>)
+    | undefined
   /** Most messages of a batch; default 256. */
   readonly batchSize?: number | undefined
   /** How long an incomplete batch waits for more messages; by default it does not. */
@@ -122,11 +136,11 @@ export interface Handlers<in out State, in M, in Init, out RI, out RH, out RT, o
   readonly tick?:
     | {
         readonly every: Input
-        readonly run: (state: State) => Result<void, unknown, RT>
+        readonly run: (state: State, emit: Emit<Output>) => Result<void, unknown, RT>
       }
     | undefined
   /** Runs once, after the last message. */
-  readonly shutdown?: ((state: State) => Result<void, unknown, RS>) | undefined
+  readonly shutdown?: ((state: State, emit: Emit<Output>) => Result<void, unknown, RS>) | undefined
 }
 
 /**
@@ -147,9 +161,9 @@ export interface Implementation<in out Self> {
  */
 export interface AnyImplementation {
   readonly contract: AnyContract
-  readonly handlers: Handlers<unknown, unknown, unknown, unknown, unknown, unknown, unknown> &
+  readonly handlers: Handlers<unknown, unknown, unknown, unknown, unknown, unknown, unknown, unknown> &
     Partial<StateHandlers<unknown, unknown>>
-  readonly requests: Readonly<Record<string, (state: unknown, payload: unknown) => unknown>>
+  readonly requests: Readonly<Record<string, (state: unknown, payload: unknown, emit: Emit<unknown>) => unknown>>
   readonly context: Context.Context<never>
 }
 
@@ -171,13 +185,15 @@ export const implementation: Effect.Effect<AnyImplementation, never, Implementat
  * @category models
  * @since 0.1.0
  */
-export interface ServiceClass<Self, Name extends string, M, Requests extends Rpc.Any, Init, Snapshot> extends Contract<
-  Name,
+export interface ServiceClass<
+  Self,
+  Name extends string,
   M,
-  Requests,
+  Requests extends Rpc.Any,
   Init,
-  Snapshot
-> {
+  Snapshot,
+  Output = never
+> extends Contract<Name, M, Requests, Init, Snapshot, Output> {
   new (_: never): {}
   /**
    * The implementation as a Layer. What its Effects need beyond a `Scope` is the Layer's own
@@ -185,8 +201,8 @@ export interface ServiceClass<Self, Name extends string, M, Requests extends Rpc
    * `snapshot`, `restore` and `forget` too.
    */
   toLayer<State, RI = never, RH = never, RT = never, RS = never, RR = never>(
-    handlers: Handlers<State, M, Init, RI, RH, RT, RS> &
-      RequestHandlers<State, Requests, RR> &
+    handlers: Handlers<State, M, Init, RI, RH, RT, RS, Output> &
+      RequestHandlers<State, Requests, RR, Output> &
       ([Snapshot] extends [never] ? {} : StateHandlers<State, Snapshot>)
   ): Layer.Layer<Implementation<Self>, never, Exclude<RI | RH | RT | RS | RR, Scope>>
 }
@@ -214,7 +230,8 @@ export const Service =
     M,
     const Requests extends ReadonlyArray<Rpc.Any> = readonly [],
     Init = void,
-    Snapshot = never
+    Snapshot = never,
+    Output = never
   >(
     name: Name,
     definition: {
@@ -224,9 +241,11 @@ export const Service =
       readonly initData?: Schema.Codec<Init, unknown> | undefined
       /** What of a worker's state can move to another worker, or be restored after a panic. */
       readonly state?: Schema.Codec<Snapshot, unknown> | undefined
+      /** What its handlers emit, for whoever reads the pool's `outputs`. */
+      readonly output?: Schema.Codec<Output, unknown> | undefined
       readonly key: (message: NoInfer<M>) => Key
     }
-  ): ServiceClass<Self, Name, M, Requests[number], Init, Snapshot> => {
+  ): ServiceClass<Self, Name, M, Requests[number], Init, Snapshot, Output> => {
     // A class, so that a contract is declared by extending it, and is the type of itself.
     // oxlint-disable-next-line typescript/no-extraneous-class
     class Service {
@@ -235,6 +254,7 @@ export const Service =
       static readonly requests = definition.requests ?? []
       static readonly initData = definition.initData ?? Schema.Void
       static readonly state = definition.state
+      static readonly output = definition.output
       static readonly key = definition.key
       static toLayer(handlers: Record<string, unknown>) {
         const contract = this as unknown as AnyContract
@@ -255,5 +275,5 @@ export const Service =
         )
       }
     }
-    return Service as unknown as ServiceClass<Self, Name, M, Requests[number], Init, Snapshot>
+    return Service as unknown as ServiceClass<Self, Name, M, Requests[number], Init, Snapshot, Output>
   }

@@ -11,6 +11,7 @@ import type * as Schema from "effect/Schema"
 import * as Scope from "effect/Scope"
 import { FrameReader } from "../channel/FrameReader.ts"
 import { FrameWriter } from "../channel/FrameWriter.ts"
+import type { SenderHandle } from "../channel/Handle.ts"
 import * as Codec from "../codec/Codec.ts"
 import type { WorkerPanicked } from "../errors/Errors.ts"
 import { ByteMemory } from "../ring/ByteMemory.ts"
@@ -18,10 +19,13 @@ import { ControlBlock, Status } from "../ring/ControlBlock.ts"
 import { Mesh } from "../ring/Mesh.ts"
 import { ReceiverPort } from "../ring/ReceiverPort.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
+import { HeapGauge } from "./HeapGauge.ts"
+import { Emitter } from "./Emit.ts"
 import * as HandlerOptions from "./HandlerOptions.ts"
 import { Loop } from "./Loop.ts"
-import { panicked } from "./Panic.ts"
+import { mismatchPhase, panicked } from "./Panic.ts"
 import { Replier } from "./Replier.ts"
+import { Streaming } from "./Streaming.ts"
 import * as Wire from "./Wire.ts"
 import type { AnyImplementation } from "./Worker.ts"
 import type { Links } from "./Workers.ts"
@@ -33,6 +37,9 @@ const decodeInit = (schema: Schema.Codec<unknown, unknown>, { initAttachments, i
   memory.attachments = [...initAttachments]
   return Codec.make(schema).read(memory, 0, initData.length)
 }
+
+const writerOf = ({ memory, slot }: SenderHandle<unknown>, owner: number): FrameWriter =>
+  new FrameWriter(SenderPort.attach(Mesh.open(memory), slot, owner))
 
 /**
  * Runs a worker until it is told to stop, or panics. `owner` is the number under which it holds its
@@ -55,11 +62,9 @@ export const run = (
       const fail = (phase: string) => (cause: unknown) => panicked(links.workerId, phase, cause)
 
       yield* Effect.mapError(HandlerOptions.check(implementation), ({ message }) => fail("options")(message))
-      const ours = Wire.compile(contract).message.fingerprint
-      const theirs = Mesh.open(links.mailbox.memory).fingerprint
-      if (ours[0] !== theirs[0] || ours[1] !== theirs[1]) {
-        return yield* fail("attach")(`the messages of ${contract.workerName} have another schema here than in its pool`)
-      }
+      const wire = yield* Effect.try({ try: () => Wire.compile(contract), catch: fail("attach") })
+      const different = Wire.differences(wire.fingerprints, links.fingerprints)
+      if (different.length > 0) return yield* fail(mismatchPhase)(different.join(", "))
       const init = yield* Effect.try({
         try: () =>
           typeof handlers.init === "function" ? handlers.init(decodeInit(contract.initData, links)) : handlers.init,
@@ -78,12 +83,20 @@ export const run = (
       }
       const loop = yield* Effect.try({
         try: () => {
-          const { mailbox, replies, workerId } = links
+          const { mailbox, outputs, replies, signals, workerId } = links
           const reader = new FrameReader(ReceiverPort.attach(Mesh.open(mailbox.memory), mailbox.slot, owner))
           reader.port.urgent = links.urgent
-          const writer = new FrameWriter(SenderPort.attach(Mesh.open(replies.memory), replies.slot, owner))
-          const replier = new Replier(workerId, writer, replies.wait)
-          return new Loop(implementation, links, state, context, scope, reader, replier, control)
+          const replier = new Replier(workerId, writerOf(replies, owner), replies.wait)
+          const emitter =
+            outputs === undefined ? undefined : new Emitter(writerOf(outputs, owner), wire.output!, outputs.wait)
+          const streaming =
+            signals === undefined
+              ? undefined
+              : new Streaming(
+                  new FrameReader(ReceiverPort.attach(Mesh.open(signals.memory), signals.slot, owner)),
+                  scope
+                )
+          return new Loop(implementation, links, state, context, scope, reader, replier, control, emitter, streaming)
         },
         catch: fail("attach")
       })
@@ -92,6 +105,12 @@ export const run = (
         scope,
         Effect.sync(() => loop.close())
       )
+
+      if (links.safeguard?.measures === true) {
+        const gauge = yield* HeapGauge
+        const unwatch = gauge?.watch(({ buffers, limit, used }) => control.measured(used, buffers, limit))
+        if (unwatch !== undefined) yield* Scope.addFinalizer(scope, Effect.sync(unwatch))
+      }
 
       if (handlers.tick !== undefined) {
         const tick = Effect.andThen(
@@ -107,7 +126,8 @@ export const run = (
         loop.run,
         Effect.sync(() => loop.finish())
       )
-      yield* Effect.onExit(Effect.andThen(finished, loop.invoker.shutdown), () =>
+      const shutdown = Effect.andThen(loop.invoker.shutdown, loop.leaveNothing)
+      yield* Effect.onExit(Effect.andThen(finished, shutdown), () =>
         Effect.sync(() => {
           control.status = Status.Stopped
         })

@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import type { ReceiverHandle, SenderHandle } from "../channel/Handle.ts"
 import type { InvalidConfig, Timeout, WorkerPanicked } from "../errors/Errors.ts"
 import type { Safeguard } from "./Safeguard.ts"
+import type { Fingerprints } from "./Wire.ts"
 import type { AnyContract } from "./Worker.ts"
 import type { WorkerConfig } from "./WorkerConfig.ts"
 
@@ -28,6 +29,12 @@ export interface Links {
   readonly mailbox: ReceiverHandle<unknown>
   /** Where its replies go. */
   readonly replies: SenderHandle<unknown>
+  /** Where its outputs go; absent if its contract has none. */
+  readonly outputs?: SenderHandle<unknown> | undefined
+  /** Where it hears how far its streaming answers are taken; absent if its contract has none. */
+  readonly signals?: ReceiverHandle<unknown> | undefined
+  /** Of the contract as its owner knows it. */
+  readonly fingerprints: Fingerprints
   /** Its `ControlBlock`. */
   readonly control: SharedArrayBuffer
   /** How many of the mailbox's first lanes go before all others: its priorities above the lowest. */

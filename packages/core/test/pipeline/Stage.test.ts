@@ -118,7 +118,7 @@ describe("Stage", () => {
             most = Math.max(most, ++running)
             const tried = (tries.get(n) ?? 0) + 1
             tries.set(n, tried)
-            if (n === 2) yield* Effect.never
+            if (n === 2) return yield* Effect.never
             if (n === 5 && tried === 1) return yield* Effect.fail("not yet")
             yield* Effect.sleep(n === 0 ? "500 millis" : "10 millis")
             return n

@@ -44,4 +44,4 @@ Stream.make("text").pipe(Pipeline.via(plus))
 /** Side outputs have types of their own. */
 export const late: Stream.Stream<number, "broken" | Pipeline.PipelineError> = counts.pipe(Pipeline.side("late"))
 // @ts-expect-error: no side output of that name
-counts.pipe(Pipeline.side("early"))
+export const early = counts.pipe(Pipeline.side("early"))

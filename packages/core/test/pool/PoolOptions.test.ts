@@ -30,6 +30,32 @@ describe("WorkerPool.config", () => {
     })
   )
 
+  it.effect("reads them by the names that environment variables have", () =>
+    Effect.gen(function* () {
+      const options = yield* read({
+        TALLY_SIZE: "3",
+        TALLY_ONFULL: "fail",
+        TALLY_CAPACITYBYTES: "4096",
+        TALLY_WORKER_CPUAFFINITY: "spread",
+        TALLY_CAPACITY: "100",
+        TALLY_WORKER_ARGS_0: "--fast",
+        TALLY_WORKER_ARGS_1: "--loud",
+        TALLY_WORKER_ENV_MODE: "test"
+      })
+      assert.strictEqual(options.size, 3)
+      assert.strictEqual(options.onFull, "fail")
+      assert.strictEqual(options.capacityBytes, 4096)
+      assert.strictEqual(options.profile, "balanced")
+      assert.deepStrictEqual(options.worker, {
+        cpuAffinity: "spread",
+        args: ["--fast", "--loud"],
+        env: { MODE: "test" }
+      })
+      assert.match(String(yield* Effect.flip(read({ TALLY_SIZE: "many" }))), /SIZE/)
+      assert.match(String(yield* Effect.flip(read({ TALLY_WORKER_PRIORITY: "99" }))), /PRIORITY/)
+    })
+  )
+
   it.effect("names what is wrong", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(read({ TALLY_size: "0" }))

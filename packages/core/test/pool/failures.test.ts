@@ -146,7 +146,7 @@ describe("replies whose memory is no ring any more", () => {
         member: undefined as unknown as Member,
         request: undefined as never,
         settle: (effect) => void settled.push(effect),
-        chunk: undefined,
+        taker: undefined,
         id: 0,
         payload: undefined,
         key: 0,
@@ -154,7 +154,7 @@ describe("replies whose memory is no ring any more", () => {
         number: undefined,
         begun: false
       })
-      pending.mesh.memory.i32[laneControlIndex(1, 1, 0) + LaneControl.write] = 1 << 30
+      pending.mesh.memory.i32[laneControlIndex(pending.mesh.senders, 1, 0) + LaneControl.write] = 1 << 30
       yield* pending.run
       assert.strictEqual(settled.length, 1)
       const error = yield* Effect.flip(settled[0])

@@ -47,7 +47,7 @@ const apply = (state: State, { id, key }: typeof Entry.Type): void => {
   })
 }
 
-const handle = (state: State, entry: typeof Entry.Type): void | Effect.Effect<void, Error> => {
+const handle = (state: State, entry: typeof Entry.Type): void | Effect.Effect<void, string> => {
   const name = nameOf(entry)
   const tries = (world.tries.get(name) ?? 0) + 1
   world.tries.set(name, tries)
@@ -56,7 +56,7 @@ const handle = (state: State, entry: typeof Entry.Type): void | Effect.Effect<vo
       case "throw":
         throw new RangeError(`told to by ${name}, try ${tries}`)
       case "fail":
-        return Effect.fail(new Error(`told to by ${name}, try ${tries}`))
+        return Effect.fail(`told to by ${name}, try ${tries}`)
       case "hang":
         return Effect.never
       case "stubborn":
@@ -114,7 +114,12 @@ export class Batches extends Worker.Service<Batches>()("Batches", { ...definitio
 export const batches = Batches.toLayer({
   ...handlers,
   ...stateHandlers,
-  handleBatch: (state: State, entries: ReadonlyArray<typeof Entry.Type>) => {
-    for (const entry of entries) handle(state, entry)
+  /** All or nothing: what one of them would fail of, none of them has an effect of. */
+  handleBatch: (state: State, entries: ReadonlyArray<typeof Entry.Type>): ReturnType<typeof handle> => {
+    for (const entry of entries) {
+      const result = handle(new Map(), entry)
+      if (result !== undefined) return result
+    }
+    for (const entry of entries) apply(state, entry)
   }
 })

@@ -210,6 +210,41 @@ describe("a supervisor of pools", () => {
     )
   )
 
+  it.live("prints what stands under whom, for as long as it does", () =>
+    fresh(
+      Effect.gen(function* () {
+        const inner = Effect.gen(function* () {
+          const pool = yield* WorkerPool.make(Ledger, {
+            size: 2,
+            name: "orders",
+            supervision: Supervision.restart(soon).pipe(
+              Supervision.and(Supervision.recycleAfter(1000)),
+              Supervision.and(Supervision.heapWatermark({ share: 0.8 }))
+            )
+          })
+          yield* Supervisor.make(Supervision.escalate, { bills: Effect.never }, { name: "below" })
+          return yield* Effect.raceFirst(pool.escalated, Effect.never)
+        })
+        const supervisor = yield* Supervisor.make(
+          Supervision.restart(soon),
+          { shop: inner, idle: Effect.void },
+          { name: "above" }
+        )
+        const tree = yield* Effect.repeat(supervisor.describe, {
+          until: (text) => text.includes("bills"),
+          schedule: soon
+        })
+        const lines = tree.split("\n")
+        assert.strictEqual(lines[0], "supervisor above")
+        assert.strictEqual(lines[1], "  shop  running")
+        assert.match(lines[2], /^ {4}pool orders: 2 workers \(fiber\)/)
+        assert.include(tree, "recycled after 1000 messages; recycled at 80 % of the heap")
+        assert.include(tree, "\n    supervisor below\n      bills  running\n  idle  ended")
+        assert.strictEqual(lines.length, new Set(lines).size)
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  )
+
   it.live("nests", () =>
     Effect.gen(function* () {
       let failures = 0
@@ -217,7 +252,7 @@ describe("a supervisor of pools", () => {
         const supervisor = yield* Supervisor.make(Supervision.escalate, {
           child: Effect.suspend(() => {
             failures += 1
-            return failures < 3 ? Effect.fail(new Error(`failure ${failures}`)) : Effect.never
+            return failures < 3 ? Effect.fail(`failure ${failures}`) : Effect.never
           })
         })
         return yield* supervisor.escalated

@@ -2,11 +2,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Layer from "effect/Layer"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
+import { Workers } from "../../src/worker/Workers.ts"
 import { Batches, batches, Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
 
 const backend = FiberWorkers.layer([Forgetful, forgetful], [Ledger, ledger], [Crowd, crowd], [Batches, batches])
@@ -203,6 +205,93 @@ describe("a supervised pool", () => {
         assert.deepStrictEqual({ count, disorders }, { count: 40, disorders: 0 })
       }
     }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+
+  for (const act of ["throw", "fail"] as const) {
+    supervised(
+      `a batch that failed is tried again as it was, then taken apart, and only the poison is given up: ${act}`,
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Batches, {
+          size: 1,
+          supervision: Supervision.retry(Schedule.max([Schedule.recurs(2), soon])).pipe(Supervision.and(restart))
+        })
+        yield* pool.sendAll([...entries(2, 0, 20), { key: "key-0", id: 20, act }, ...entries(2, 21, 20)])
+        const letters = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
+        assert.deepStrictEqual(letters[0].message, { key: "key-0", id: 20, act })
+        assert.strictEqual(letters[0].attempts, 4)
+        // Three times with its batch, and once alone.
+        assert.strictEqual(world.tries.get("key-0/20"), 4)
+        assert.include(Cause.pretty(letters[0].cause), "told to by key-0/20, try 4")
+        for (const key of ["key-0", "key-1"]) {
+          const { count, disorders, last } = yield* pool.ask(key, "Account", { key })
+          assert.deepStrictEqual({ count, disorders, last }, { count: 40, disorders: 0, last: 40 })
+        }
+        const { DeadLettered, Failed, Retrying } = yield* pool.supervised
+        assert.deepStrictEqual({ DeadLettered, Failed, Retrying }, { DeadLettered: 1, Failed: 0, Retrying: 2 })
+        yield* pool.drained
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  }
+
+  supervised(
+    "a batch that failed holds its keys back, and no others",
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Batches, {
+        size: 1,
+        supervision: Supervision.retry(Schedule.spaced("30 millis")).pipe(Supervision.and(restart))
+      })
+      yield* pool.sendAll([
+        { key: "a", id: 0, act: "throw" },
+        { key: "b", id: 0 }
+      ])
+      yield* Effect.repeat(pool.supervised, { until: ({ Retrying }) => Retrying === 1, schedule: soon })
+      yield* pool.sendAll([{ key: "a", id: 1 }, { key: "b", id: 1 }, ...entries(1, 0, 10)])
+      assert.strictEqual((yield* pool.ask("key-0", "Account", { key: "key-0" })).count, 10)
+      assert.isFalse(world.tries.has("b/1"))
+      world.allowed.add("a/0")
+      for (const key of ["a", "b"]) {
+        assert.deepStrictEqual(yield* pool.ask(key, "Account", { key }), { key, count: 2, last: 1, disorders: 0 })
+      }
+      yield* pool.drained
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+
+  supervised(
+    "a message that its worker dies of before anybody heard that it is ready is found, too",
+    Effect.gen(function* () {
+      let deaf = false
+      /** Hears of a life only when it is over. */
+      const hardOfHearing = Layer.effect(
+        Workers,
+        Effect.map(Workers, (workers) =>
+          Workers.of({
+            ...workers,
+            spawn: (options) =>
+              Effect.tap(workers.spawn(options), ({ ended }) =>
+                deaf ? Effect.andThen(ended, Effect.never) : Effect.void
+              )
+          })
+        )
+      )
+      yield* Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Ledger, { size: 1, supervision: restart })
+        deaf = true
+        yield* Effect.forkChild(
+          Effect.repeat(pool.supervised, { until: ({ Failed }) => Failed >= 3, schedule: soon }).pipe(
+            Effect.map(() => {
+              deaf = false
+            })
+          )
+        )
+        yield* pool.sendAll([{ key: "a", id: 0, act: "throw" as const }, ...entries(1, 0, 5)])
+        const asked = yield* Effect.forkChild(pool.ask("key-0", "Account", { key: "key-0" }))
+        const letters = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
+        assert.deepStrictEqual(letters[0].message, { key: "a", id: 0, act: "throw" })
+        assert.strictEqual(letters[0].attempts, 3)
+        assert.strictEqual((yield* Fiber.join(asked)).count, 5)
+        assert.strictEqual(world.tries.get("a/0"), 3)
+      }).pipe(Effect.scoped, Effect.provide(Layer.provide(hardOfHearing, backend)))
+    })
   )
 
   supervised(

@@ -3,6 +3,7 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Layer from "effect/Layer"
 import * as Logger from "effect/Logger"
 import * as References from "effect/References"
 import * as Rpc from "effect/rpc/Rpc"
@@ -61,8 +62,7 @@ describe("the context of a message", () => {
         // Not what the worker was started under: each message has its own.
         Effect.annotateLogs("request", "start"),
         Effect.withSpan("starting"),
-        Effect.provide(FiberWorkers.layer([Speaker, speaker])),
-        Effect.provide(logger),
+        Effect.provide(Layer.provideMerge(FiberWorkers.layer([Speaker, speaker]), logger)),
         Effect.withTracer(tracer)
       )
       const annotations = (message: string) => lines.find((line) => line.message === message)?.annotations

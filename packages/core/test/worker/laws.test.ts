@@ -2,7 +2,7 @@ import { describe, it } from "@effect/vitest"
 import * as WorkersLaws from "../../src/testing/laws/WorkersLaws.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 
-const { Probe } = WorkersLaws
+const { Criers, Probe } = WorkersLaws
 
 const subject: WorkersLaws.Subject = {
   isolation: "fiber",
@@ -11,7 +11,10 @@ const subject: WorkersLaws.Subject = {
     [Probe.Batcher, Probe.batcher],
     [Probe.Patient, Probe.patient],
     [Probe.Crowd, Probe.crowd],
-    [Probe.Relay, Probe.relay]
+    [Probe.Relay, Probe.relay],
+    [Criers.Crier, Criers.crier],
+    [Criers.Chorus, Criers.chorus],
+    [Criers.Herald, Criers.herald]
   ),
   messages: 200
 }

@@ -27,12 +27,17 @@ export class Book extends Worker.Service<Book>()("Book", {
         "maps",
         "buffers",
         "nest",
-        "closures"
+        "closures",
+        "crash",
+        "hoard",
+        "buffer"
       ])
     )
   }),
   initData: Schema.Struct({
-    broken: Schema.optionalKey(Schema.Literals(["init", "afterFirst"])),
+    broken: Schema.optionalKey(Schema.Literal("init")),
+    /** A file: once it is there, `init` fails. */
+    brokenBy: Schema.optionalKey(Schema.String),
     slowMicros: Schema.optionalKey(Schema.Number)
   }),
   state: Schema.Array(Page),

@@ -1,3 +1,4 @@
+import { existsSync } from "node:fs"
 import * as NodeWorkerEntry from "@shared-nothing/platform/NodeWorkerEntry"
 import * as Effect from "effect/Effect"
 import { Book, type Page } from "./Book.ts"
@@ -5,7 +6,11 @@ import { Book, type Page } from "./Book.ts"
 interface State {
   readonly pages: Map<string, { -readonly [Field in keyof typeof Page.Type]: (typeof Page.Type)[Field] }>
   readonly slowMicros: number
+  /** What it keeps and no snapshot has: a leak. */
+  readonly hoard: Array<unknown>
 }
+
+const megabyte = 1_048_576
 
 const spin = (millis: number): void => {
   const end = performance.now() + millis
@@ -35,11 +40,11 @@ const exhaust = (shape: string): void => {
 }
 
 Book.toLayer({
-  init: ({ broken, slowMicros }) =>
-    broken === "init"
-      ? Effect.fail(new Error("told not to start"))
-      : Effect.sync((): State => ({ pages: new Map(), slowMicros: slowMicros ?? 0 })),
-  handle: ({ pages, slowMicros }, { act, id, key }): void | Effect.Effect<void, Error> => {
+  init: ({ broken, brokenBy, slowMicros }) =>
+    broken === "init" || (brokenBy !== undefined && existsSync(brokenBy))
+      ? Effect.fail("told not to start")
+      : Effect.sync((): State => ({ pages: new Map(), slowMicros: slowMicros ?? 0, hoard: [] })),
+  handle: ({ hoard, pages, slowMicros }, { act, id, key }): void | Effect.Effect<void, string> => {
     switch (act) {
       case "exit":
         process.exit(3)
@@ -48,10 +53,20 @@ Book.toLayer({
       case "reject":
         Promise.reject(new RangeError(`rejected by ${key}/${id}`))
         return Effect.never
+      case "crash":
+        // As native code does.
+        process.kill(process.pid, "SIGSEGV")
+        for (;;) {}
       case "spin":
         for (;;) {}
       case "fail":
-        return Effect.fail(new Error(`failed by ${key}/${id}`))
+        return Effect.fail(`failed by ${key}/${id}`)
+      case "hoard":
+        hoard.push(Array.from({ length: 20_000 }, (_, i) => ({ id, i })))
+        break
+      case "buffer":
+        hoard.push(new Uint8Array(megabyte).fill(1))
+        break
       case undefined:
         break
       default:

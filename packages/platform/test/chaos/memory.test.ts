@@ -49,6 +49,33 @@ describe("out of memory, in a process", () => {
   }
 })
 
+describe("a worker that is away", () => {
+  it.live("has no more in flight than was declared", () =>
+    Effect.gen(function* () {
+      const capacity = 64
+      const pool = yield* WorkerPool.make(Book, {
+        size: 1,
+        capacity,
+        initData: {},
+        supervision: Supervision.restart(Schedule.spaced("300 millis"))
+      })
+      const source = new Source(8)
+      yield* Effect.flatMap(pool.worker("Book/0"), (worker) => worker.kill)
+      const sender = yield* Effect.forkChild(
+        Effect.forEach(Array.from({ length: 20 }), () => pool.sendAll(source.take(64)), { discard: true })
+      )
+      let deepest = 0
+      while ((yield* pool.stats)[0].state !== "Running") {
+        deepest = Math.max(deepest, (yield* pool.stats)[0].depth)
+        yield* Effect.sleep("5 millis")
+      }
+      assert.strictEqual(deepest, capacity)
+      yield* Fiber.join(sender)
+      assert.deepStrictEqual(yield* audit(pool), { handled: 1280, lost: 0, repeated: 0, keys: 8 })
+    }).pipe(Effect.scoped, Effect.provide(threads))
+  )
+})
+
 const seconds = full ? 60 : 5
 const megabyte = 1_048_576
 

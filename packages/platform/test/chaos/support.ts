@@ -12,8 +12,12 @@ export const seed = Number(process.env.CHAOS_SEED ?? (Math.random() * 2 ** 31) |
 
 const module = new URL("./Book.worker.ts", import.meta.url)
 export const threads = NodeWorkers.layerThreads([Book, module])
-export const processes = (...execArgv: ReadonlyArray<string>) =>
-  [NodeProcesses.layer([Book, module]), execArgv] as const
+export const processes = NodeProcesses.layer([Book, module])
+
+export const backends = [
+  ["thread", threads],
+  ["process", processes]
+] as const
 
 /** Mulberry32. */
 export const dice = (from: number) => {

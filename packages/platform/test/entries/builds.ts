@@ -6,6 +6,7 @@ import * as path from "node:path"
 import { promisify } from "node:util"
 import * as esbuild from "esbuild"
 import { rolldown } from "rolldown"
+import * as tsdown from "tsdown"
 
 const program = path.join(import.meta.dirname, "program")
 const main = path.join(program, "main.ts")
@@ -31,6 +32,21 @@ const withEsbuild =
     return path.join(out, "main.js")
   }
 
+const withTsdown =
+  (options: tsdown.InlineConfig): Build =>
+  async (out) => {
+    await tsdown.build({
+      entry: [main, worker],
+      outDir: out,
+      platform: "node",
+      dts: false,
+      config: false,
+      logLevel: "error",
+      ...options
+    })
+    return path.join(out, "main.mjs")
+  }
+
 export const builds: Readonly<Record<string, Build>> = {
   "TypeScript source": async () => main,
 
@@ -53,5 +69,9 @@ export const builds: Readonly<Record<string, Build>> = {
     await bundle.write({ dir: out, format: "esm" })
     await bundle.close()
     return path.join(out, "main.js")
-  }
+  },
+
+  // As a library that leaves its packages to whoever installs it, and as a program that is complete.
+  "bundles of tsdown": withTsdown({}),
+  "bundles of tsdown, complete": withTsdown({ deps: { alwaysBundle: /./ } })
 }

@@ -87,7 +87,7 @@ describe("NodePipelines", () => {
         Effect.provide(elsewhere),
         Effect.flip
       )
-      assert.strictEqual(absent._tag, "PipelineFailed")
+      assert.strictEqual(absent._tag, "WorkerPanicked")
     })
   )
 

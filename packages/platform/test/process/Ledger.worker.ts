@@ -22,7 +22,7 @@ const exhaust = {
 NodeWorkerEntry.launch(
   Ledger.toLayer({
     init: ({ init, log }) => {
-      if (init === "fail") return Effect.fail(new Error("no ledger"))
+      if (init === "fail") return Effect.fail("no ledger")
       if (init === "hang") return Effect.never
       return Effect.sync(() => ({ count: 0, inOrder: true, last: -1, file: log === "" ? -1 : openSync(log, "a") }))
     },

@@ -206,7 +206,7 @@ describe("NodeProcesses, when a worker does not start", () => {
   it.live("says that its init failed, or took too long", () =>
     Effect.gen(function* () {
       const failed = yield* failure(layer, { size: 1, initData: { log: "", init: "fail" } })
-      assert.match(failed.message, /panicked in init: Error: no ledger/)
+      assert.match(failed.message, /panicked in init: no ledger/)
       const hung = yield* failure(layer, { size: 1, startTimeout: 1500, initData: { log: "", init: "hang" } })
       assert.strictEqual(hung._tag, "Timeout")
     })

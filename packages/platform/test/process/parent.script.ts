@@ -24,7 +24,7 @@ const program = Effect.gen(function* () {
   const pid = yield* pool.ask("a", "Pid", undefined)
   yield* Effect.sync(() => process.stdout.write(`${JSON.stringify({ pid, count })}\n`))
   if (mode === "spin") yield* pool.ask("a", "Spin", undefined)
-  if (mode === "wait") yield* Effect.never
+  if (mode === "wait") return yield* Effect.never
 })
 
 Effect.runPromiseExit(program).then((exit) => {

@@ -4,8 +4,9 @@ import * as NodeWorkers from "@shared-nothing/platform/NodeWorkers"
 import * as WorkersLaws from "@shared-nothing/core/WorkersLaws"
 
 const { Batcher, Crowd, Patient, Probe, Relay } = WorkersLaws.Probe
+const { Chorus, Crier, Herald } = WorkersLaws.Criers
 
-const entries = [Probe, Batcher, Patient, Crowd, Relay].map(
+const entries = [Probe, Batcher, Patient, Crowd, Relay, Crier, Chorus, Herald].map(
   (contract) => [contract, new URL(`./fixtures/${contract.workerName}.worker.ts`, import.meta.url)] as const
 )
 

@@ -4,9 +4,34 @@
  *
  * @since 0.1.0
  */
+/**
+ * The contents of a buffer as plain data.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Timed {
+  readonly times: ReadonlyArray<number>
+  readonly values: ReadonlyArray<unknown>
+}
+
+/** What a buffer has, as plain data. */
+export const timedOf = ({ times, values }: TimedBuffer): Timed => ({ times, values })
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export class TimedBuffer {
   readonly times: Array<number> = []
   readonly values: Array<unknown> = []
+
+  /** A buffer of what another had. */
+  static from({ times, values }: Timed): TimedBuffer {
+    const buffer = new TimedBuffer()
+    for (let i = 0; i < times.length; i++) buffer.add(times[i], values[i])
+    return buffer
+  }
 
   get length(): number {
     return this.times.length

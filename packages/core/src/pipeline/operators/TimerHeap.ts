@@ -6,6 +6,19 @@
  */
 import type { HashKey } from "../../partition/KeyHash.ts"
 
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface Timers {
+  readonly times: ReadonlyArray<number>
+  readonly keys: ReadonlyArray<HashKey>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export class TimerHeap {
   private readonly times: Array<number> = []
   private readonly keys: Array<HashKey> = []
@@ -56,6 +69,15 @@ export class TimerHeap {
       if (set.size === 0) known.delete(key)
     }
     return key
+  }
+
+  /** All timers, as plain data. */
+  snapshot(): Timers {
+    return { times: this.times, keys: this.keys }
+  }
+
+  restore({ keys, times }: Timers): void {
+    for (let i = 0; i < times.length; i++) this.add(times[i], keys[i])
   }
 
   private swap(a: number, b: number): void {

@@ -107,6 +107,29 @@ export class FilterOperator extends ElementOperator {
   }
 }
 
+/** What `f` makes of elements, but for what it makes `undefined` of. */
+export class FilterMapOperator extends ElementOperator {
+  private readonly f: (element: unknown) => unknown
+
+  constructor(context: OperatorContext, f: (element: unknown) => unknown) {
+    super(context)
+    this.f = f
+  }
+
+  protected run(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>, from: number): void {
+    const { f, out } = this
+    let i = from
+    try {
+      for (; i < values.length; i++) {
+        const made = f(values[i])
+        if (made !== undefined) out.emit(made, times[i])
+      }
+    } finally {
+      this.at = i
+    }
+  }
+}
+
 export class FlatMapOperator extends ElementOperator {
   private readonly f: (element: unknown) => Iterable<unknown>
   /** How many elements were out when the one in hand began. */

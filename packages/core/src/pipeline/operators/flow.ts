@@ -6,7 +6,7 @@
 import * as Effect from "effect/Effect"
 import * as KeyHash from "../../partition/KeyHash.ts"
 import { noTime, type Operator, type OperatorContext, type Work } from "../Operator.ts"
-import { Store, type StoreOptions } from "../Store.ts"
+import { type Entries, Store, type StoreOptions } from "../Store.ts"
 import { ElementOperator } from "./elements.ts"
 
 /** Arrays of elements, by count and by processing time. An array has the time of its latest element. */
@@ -51,6 +51,25 @@ export class GroupOperator implements Operator {
     return undefined
   }
 
+  snapshot(): unknown {
+    const { due, earliest, group, latest, reached } = this
+    return { due, earliest, group, latest, reached }
+  }
+
+  restore(state: {
+    readonly due: number
+    readonly earliest: number
+    readonly group: Array<unknown>
+    readonly latest: number
+    readonly reached: number
+  }): void {
+    this.due = state.due
+    this.earliest = state.earliest
+    this.group = state.group
+    this.latest = state.latest
+    this.reached = state.reached
+  }
+
   /** Event time waits for the elements that are held here. */
   onWatermark(time: number): Work {
     this.reached = time
@@ -83,6 +102,14 @@ export class RateOperator implements Operator {
     if (begin > now) return Effect.map(Effect.sleep(begin - now), emit)
     emit()
     return undefined
+  }
+
+  snapshot(): unknown {
+    return this.next
+  }
+
+  restore(next: number): void {
+    this.next = next
   }
 
   onWatermark(time: number): Work {
@@ -120,6 +147,14 @@ export class DedupeOperator implements Operator {
       }
     }
     return undefined
+  }
+
+  snapshot(): unknown {
+    return this.seen.snapshot()
+  }
+
+  restore(saved: Entries<KeyHash.HashKey, true>): void {
+    this.seen.restore(saved)
   }
 
   onWatermark(time: number): Work {

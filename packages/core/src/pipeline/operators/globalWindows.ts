@@ -50,6 +50,20 @@ export class GlobalOperator implements Operator {
     return undefined
   }
 
+  snapshot(): unknown {
+    const { save } = this.functions
+    if (save === undefined) return this.gathered
+    const saved = new Map<HashKey, Gathered>()
+    for (const [key, { acc, count, time }] of this.gathered) saved.set(key, { acc: save(acc), count, time })
+    return saved
+  }
+
+  restore(saved: ReadonlyMap<HashKey, Gathered>): void {
+    for (const [key, { acc, count, time }] of saved) {
+      this.gathered.set(key, { acc: this.functions.load(acc), count, time })
+    }
+  }
+
   private emit(key: HashKey, one: Gathered): void {
     const { context, functions } = this
     context.out.emit(functions.emit(key, functions.result(one.acc), bounds), one.time)

@@ -5,7 +5,7 @@
  */
 import type { HashKey } from "../../partition/KeyHash.ts"
 import { noTime, type Operator, type OperatorContext, type Work } from "../Operator.ts"
-import { TimedBuffer } from "./TimedBuffer.ts"
+import { type Timed, TimedBuffer, timedOf } from "./TimedBuffer.ts"
 import { untimed } from "./windows.ts"
 
 type Combine = (left: unknown, right: unknown) => unknown
@@ -15,6 +15,17 @@ const buffersFor = (map: Map<HashKey, readonly [TimedBuffer, TimedBuffer]>, key:
   if (pair === undefined) map.set(key, (pair = [new TimedBuffer(), new TimedBuffer()]))
   return pair
 }
+
+type Pairs = Map<HashKey, readonly [TimedBuffer, TimedBuffer]>
+type TimedPairs = ReadonlyMap<HashKey, readonly [Timed, Timed]>
+
+const timedPairs = (pairs: Pairs): TimedPairs =>
+  new Map(Array.from(pairs, ([key, [left, right]]) => [key, [timedOf(left), timedOf(right)] as const]))
+
+const pairsOf = (pairs: TimedPairs): Pairs =>
+  new Map(
+    Array.from(pairs, ([key, [left, right]]) => [key, [TimedBuffer.from(left), TimedBuffer.from(right)] as const])
+  )
 
 /** What is the same for all joins by key and time. */
 abstract class KeyedJoin implements Operator {
@@ -74,6 +85,14 @@ export class WindowJoinOperator extends KeyedJoin {
     return true
   }
 
+  snapshot(): unknown {
+    return new Map(Array.from(this.panes, ([start, pane]) => [start, timedPairs(pane)]))
+  }
+
+  restore(panes: ReadonlyMap<number, TimedPairs>): void {
+    for (const [start, pairs] of panes) this.panes.set(start, pairsOf(pairs))
+  }
+
   protected sweep(time: number): void {
     const complete = [...this.panes.keys()].filter((start) => start + this.size - 1 <= time)
     for (const start of complete.sort((a, b) => a - b)) {
@@ -117,6 +136,15 @@ export class IntervalJoinOperator extends KeyedJoin {
       context.out.emit(pairOf, Math.max(time, other.times[i]))
     }
     return true
+  }
+
+  snapshot(): unknown {
+    return { swept: this.swept, pairs: timedPairs(this.buffers) }
+  }
+
+  restore({ pairs, swept }: { readonly pairs: TimedPairs; readonly swept: number }): void {
+    this.swept = swept
+    for (const [key, pair] of pairsOf(pairs)) this.buffers.set(key, pair)
   }
 
   protected sweep(time: number): void {
@@ -176,6 +204,23 @@ export class TableJoinOperator implements Operator {
       }
     }
     return undefined
+  }
+
+  snapshot(): unknown {
+    const { complete, table, waiting, waitingTimes } = this
+    return { complete, table, waiting, waitingTimes }
+  }
+
+  restore(state: {
+    readonly complete: boolean
+    readonly table: ReadonlyMap<HashKey, unknown>
+    readonly waiting: Array<unknown>
+    readonly waitingTimes: Array<number>
+  }): void {
+    this.complete = state.complete
+    this.waiting = state.waiting
+    this.waitingTimes = state.waitingTimes
+    for (const [key, row] of state.table) this.table.set(key, row)
   }
 
   private join(element: unknown, time: number): void {

@@ -5,8 +5,9 @@
  */
 import type { HashKey } from "../../partition/KeyHash.ts"
 import { noTime, type Operator, type OperatorContext, type Work } from "../Operator.ts"
-import { Store, type StoreOptions } from "../Store.ts"
-import { TimerHeap } from "./TimerHeap.ts"
+import { type Entries, type Entry, Store, type StoreOptions } from "../Store.ts"
+import type { Moment } from "../state/containers.ts"
+import { TimerHeap, type Timers } from "./TimerHeap.ts"
 
 /**
  * What a keyed process sees of where it runs. One object, used for every call: do not keep it.
@@ -42,6 +43,17 @@ export interface ProcessHandlers {
   readonly init: (key: HashKey) => unknown
   readonly handle: (state: unknown, element: unknown, context: ProcessContext<HashKey, unknown>) => unknown
   readonly onTimer: ((state: unknown, context: ProcessContext<HashKey, unknown>) => unknown) | undefined
+  /** What the containers of a state measure age by; undefined if it has none. */
+  readonly moment: Moment | undefined
+  /** To plain data; undefined if state is that already. */
+  readonly save: ((state: unknown) => unknown) | undefined
+  readonly load: (saved: unknown) => unknown
+}
+
+interface ProcessSnapshot {
+  readonly states: Entries<HashKey, unknown>
+  readonly timers: Timers
+  readonly clocks: Timers
 }
 
 class Current implements ProcessContext<HashKey, unknown> {
@@ -88,21 +100,27 @@ export class ProcessOperator implements Operator {
     return this.current.clocks.first
   }
 
-  /** What the age of state is measured against. */
+  /** What the age of state is measured against, where it matters. */
   private ageAt(time: number): number {
-    return time === noTime ? this.context.now() : time
+    const { moment } = this.handlers
+    if (moment === undefined && !this.store.ages) return 0
+    const age = time === noTime ? this.context.now() : time
+    if (moment !== undefined) moment.time = age
+    return age
   }
 
   onBatch(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>): Work {
-    const { current, keyOf } = this
-    const { handle } = this.handlers
+    const { current, keyOf, store } = this
+    const { handle, init } = this.handlers
     for (let i = 0; i < values.length; i++) {
       try {
-        current.key = keyOf(values[i])
+        const key = keyOf(values[i])
+        current.key = key
         current.time = times[i]
         const age = this.ageAt(times[i])
-        const state = this.stateOf(age)
-        this.keep(state, handle(state, values[i], current), age)
+        const entry = store.entry(key, age)
+        const state = entry === undefined ? init(key) : entry.state
+        this.keep(entry, state, handle(state, values[i], current), age)
       } catch (cause) {
         this.context.faults.handle("element", cause, values[i], times[i])
       }
@@ -110,27 +128,27 @@ export class ProcessOperator implements Operator {
     return undefined
   }
 
-  private stateOf(age: number): unknown {
-    const { key } = this.current
-    return this.store.get(key, age) ?? this.handlers.init(key)
-  }
-
-  private keep(before: unknown, after: unknown, age: number): void {
+  private keep(entry: Entry<unknown> | undefined, before: unknown, after: unknown, age: number): void {
     const { current, store } = this
+    const { key } = current
+    const state = after === undefined ? before : after
     if (current.forgotten) {
       current.forgotten = false
-      store.delete(current.key)
-    } else store.set(current.key, after === undefined ? before : after, age)
+      store.delete(key)
+    } else if (entry === undefined) store.set(key, state, age)
+    else store.use(key, entry, state, age)
   }
 
   private fire(key: HashKey, time: number, age: number): void {
     const { context, current, handlers } = this
     if (handlers.onTimer === undefined) return
+    if (handlers.moment !== undefined) handlers.moment.time = age
     current.key = key
     current.time = time
     try {
-      const state = this.stateOf(age)
-      this.keep(state, handlers.onTimer(state, current), age)
+      const entry = this.store.entry(key, age)
+      const state = entry === undefined ? handlers.init(key) : entry.state
+      this.keep(entry, state, handlers.onTimer(state, current), age)
     } catch (cause) {
       context.faults.handle("timer", cause, key, time)
     }
@@ -146,6 +164,26 @@ export class ProcessOperator implements Operator {
     if (time < Infinity) store.expire(time)
     this.context.out.watermark = time
     return undefined
+  }
+
+  snapshot(): unknown {
+    const { current, handlers, store } = this
+    const { save } = handlers
+    const entries = store.snapshot()
+    const states =
+      save === undefined
+        ? entries
+        : new Map(Array.from(entries, ([key, { state, usedAt }]) => [key, { state: save(state), usedAt }]))
+    return { states, timers: current.timers.snapshot(), clocks: current.clocks.snapshot() }
+  }
+
+  restore(saved: ProcessSnapshot): void {
+    const { current, handlers, store } = this
+    store.restore(
+      new Map(Array.from(saved.states, ([key, { state, usedAt }]) => [key, { state: handlers.load(state), usedAt }]))
+    )
+    current.timers.restore(saved.timers)
+    current.clocks.restore(saved.clocks)
   }
 
   onClock(now: number): Work {

@@ -6,7 +6,7 @@
  */
 import type { HashKey } from "../../partition/KeyHash.ts"
 import { noTime, type Operator, type OperatorContext, type Work } from "../Operator.ts"
-import { TimerHeap } from "./TimerHeap.ts"
+import { TimerHeap, type Timers } from "./TimerHeap.ts"
 import { untimed, type WindowFunctions } from "./windows.ts"
 
 interface Session {
@@ -77,6 +77,26 @@ export class SessionOperator implements Operator {
     sessions.set(key, apart)
     if (end - 1 <= reached) this.emit(key, session)
     timers.add(session.fired ? end - 1 + lateness : end - 1, key)
+  }
+
+  snapshot(): unknown {
+    const { save = (acc: unknown) => acc } = this.functions
+    const sessions = new Map<HashKey, ReadonlyArray<Session>>()
+    for (const [key, own] of this.sessions) {
+      sessions.set(
+        key,
+        own.map(({ acc, end, fired, start }) => ({ start, end, acc: save(acc), fired }))
+      )
+    }
+    return { sessions, timers: this.timers.snapshot() }
+  }
+
+  restore(state: { readonly sessions: ReadonlyMap<HashKey, Array<Session>>; readonly timers: Timers }): void {
+    for (const [key, own] of state.sessions) {
+      for (const session of own) session.acc = this.functions.load(session.acc)
+      this.sessions.set(key, own)
+    }
+    this.timers.restore(state.timers)
   }
 
   private emit(key: HashKey, session: Session): void {

@@ -6,8 +6,8 @@
  */
 import type { HashKey } from "../../partition/KeyHash.ts"
 import { noTime, type Operator, type OperatorContext, type Work } from "../Operator.ts"
-import { TimerHeap } from "./TimerHeap.ts"
-import { TimedBuffer } from "./TimedBuffer.ts"
+import { TimerHeap, type Timers } from "./TimerHeap.ts"
+import { type Timed, TimedBuffer, timedOf } from "./TimedBuffer.ts"
 import { untimed, type WindowFunctions } from "./windows.ts"
 
 export class SlidingOperator implements Operator {
@@ -70,6 +70,22 @@ export class SlidingOperator implements Operator {
     }
     context.out.watermark = time
     return undefined
+  }
+
+  snapshot(): unknown {
+    const buffers = new Map<HashKey, Timed>()
+    for (const [key, buffer] of this.buffers) buffers.set(key, timedOf(buffer))
+    return { buffers, timers: this.timers.snapshot(), expiries: this.expiries.snapshot() }
+  }
+
+  restore(state: {
+    readonly buffers: ReadonlyMap<HashKey, Timed>
+    readonly timers: Timers
+    readonly expiries: Timers
+  }): void {
+    for (const [key, timed] of state.buffers) this.buffers.set(key, TimedBuffer.from(timed))
+    this.timers.restore(state.timers)
+    this.expiries.restore(state.expiries)
   }
 
   private emit(key: HashKey, buffer: TimedBuffer, at: number): void {

@@ -20,6 +20,28 @@ export interface WindowFunctions {
   readonly merge: (left: unknown, right: unknown) => unknown
   readonly result: (acc: unknown) => unknown
   readonly emit: (key: HashKey, total: unknown, bounds: WindowBounds) => unknown
+  /** To plain data; undefined if an accumulator is that already. */
+  readonly save: ((acc: unknown) => unknown) | undefined
+  readonly load: (saved: unknown) => unknown
+}
+
+type PaneSnapshot = readonly [start: number, fired: boolean, accs: ReadonlyMap<HashKey, unknown>]
+
+interface HoppingSnapshot {
+  readonly reached: number
+  readonly next: number
+  readonly panes: ReadonlyArray<PaneSnapshot>
+}
+
+/** Accumulators as plain data; as they are if `save` has nothing to do. */
+const savedMap = (
+  accs: ReadonlyMap<HashKey, unknown>,
+  save: ((acc: unknown) => unknown) | undefined
+): ReadonlyMap<HashKey, unknown> => {
+  if (save === undefined) return accs
+  const saved = new Map<HashKey, unknown>()
+  for (const [key, acc] of accs) saved.set(key, save(acc))
+  return saved
 }
 
 /** What is wrong with an element without a time. */
@@ -124,6 +146,24 @@ export class HoppingOperator implements Operator {
   onClock(now: number): Work {
     this.advance(now)
     return undefined
+  }
+
+  snapshot(): unknown {
+    const { save } = this.functions
+    const panes: Array<PaneSnapshot> = []
+    for (const { accs, fired, start } of this.panes.values()) panes.push([start, fired, savedMap(accs, save)])
+    return { reached: this.reached, next: this.next, panes }
+  }
+
+  restore({ next, panes, reached }: HoppingSnapshot): void {
+    this.reached = reached
+    this.next = next
+    for (const [start, fired, accs] of panes) {
+      const pane = new Pane(start, start + this.window.size)
+      pane.fired = fired
+      for (const [key, acc] of accs) pane.accs.set(key, this.functions.load(acc))
+      this.panes.set(start, pane)
+    }
   }
 
   private advance(time: number): void {

@@ -14,6 +14,21 @@ import type { Data, Frame } from "./Frame.ts"
 /** Elements of a batch that goes out before its subtask has run out of input. */
 export const defaultBatchSize = 512
 
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface OutletSnapshot {
+  readonly turn: number
+  readonly sent: number
+  readonly reached: number
+  readonly told: number
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export class Outlet {
   readonly edge: Edge
   /** Frames to be sent, by target. */
@@ -138,6 +153,19 @@ export class Outlet {
   watermark(time: number): void {
     this.reached = time
     if (time === Infinity) this.flush()
+  }
+
+  /** What a successor must know. To be asked for once flushed: then no element waits here. */
+  snapshot(): OutletSnapshot {
+    const { reached, sent, told, turn } = this
+    return { reached, sent, told, turn }
+  }
+
+  restore({ reached, sent, told, turn }: OutletSnapshot): void {
+    this.reached = reached
+    this.sent = sent
+    this.told = told
+    this.turn = turn
   }
 
   idle(idle: boolean): void {

@@ -6,6 +6,7 @@
 import type * as Effect from "effect/Effect"
 import type * as Layer from "effect/Layer"
 import type * as Pull from "effect/Pull"
+import type { Supervision } from "../../supervision/Supervision.ts"
 import type { Plan } from "../plan/Plan.ts"
 import type { SubtaskStats } from "./SubtaskStats.ts"
 
@@ -43,4 +44,6 @@ export interface Launch {
   readonly plan: Plan
   /** Undefined for a pipeline that was put together where it runs. */
   readonly definedAs: DefinedAs | undefined
+  /** What is done about subtasks that die; undefined: the pipeline fails. */
+  readonly supervision: Supervision | undefined
 }

@@ -14,9 +14,9 @@ import { Collector, Faults, type Operator, type Work } from "../Operator.ts"
 import { toFailed } from "../PipelineFailed.ts"
 import { type Chain, nameOf, portsOf } from "../plan/Plan.ts"
 import type { Data, Frame } from "./Frame.ts"
-import { defaultBatchSize, Outlet } from "./Outlet.ts"
+import { defaultBatchSize, Outlet, type OutletSnapshot } from "./Outlet.ts"
 import type { SubtaskStats } from "./SubtaskStats.ts"
-import { Watermarks } from "./Watermarks.ts"
+import { Watermarks, type WatermarksSnapshot } from "./Watermarks.ts"
 
 /**
  * What a runner gives its subtask.
@@ -29,6 +29,28 @@ export interface Surroundings {
   readonly context: Context.Context<never>
   readonly now: () => number
   readonly batchSize?: number | undefined
+}
+
+/**
+ * What a subtask hands on to its successor: plain data, if its operators' states are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface SubtaskSnapshot {
+  readonly watermarks: WatermarksSnapshot
+  readonly left: ReadonlyArray<number>
+  readonly done: boolean
+  readonly received: number
+  readonly saidIdle: boolean
+  readonly stages: ReadonlyArray<{
+    readonly passed: number
+    readonly watermark: number
+    readonly skipped: number
+    readonly dead: number
+    readonly state: unknown
+  }>
+  readonly outlets: ReadonlyArray<OutletSnapshot>
 }
 
 const then = (work: Work, next: () => Work): Work =>
@@ -80,7 +102,8 @@ export class Subtask {
   private readonly watermarks: Watermarks
   private readonly ports: ReadonlyArray<number>
   private readonly left: Array<number>
-  private received = 0
+  /** Elements taken. */
+  received = 0
   private saidIdle = false
   private busyMillis = 0
 
@@ -253,6 +276,47 @@ export class Subtask {
     }
   }
 
+  /**
+   * All that a successor must know, as plain data that may share with the state itself. To be asked
+   * for once flushed, while no work is under way: what waits in the outlets is not part of it.
+   */
+  snapshot(): SubtaskSnapshot {
+    return {
+      watermarks: this.watermarks.snapshot(),
+      left: this.left,
+      done: this.done,
+      received: this.received,
+      saidIdle: this.saidIdle,
+      stages: this.stages.map(({ faults, operator, out, passed }) => ({
+        passed,
+        watermark: out.watermark,
+        skipped: faults.skipped,
+        dead: faults.dead,
+        state: operator?.snapshot?.()
+      })),
+      outlets: this.outlets.map((outlet) => outlet.snapshot())
+    }
+  }
+
+  /** Begins where a predecessor was. */
+  restore(saved: SubtaskSnapshot): void {
+    this.watermarks.restore(saved.watermarks)
+    for (const [port, left] of saved.left.entries()) this.left[port] = left
+    this.done = saved.done
+    this.received = saved.received
+    this.saidIdle = saved.saidIdle
+    for (const [at, { dead, passed, skipped, state, watermark }] of saved.stages.entries()) {
+      const run = this.stages[at]
+      run.passed = passed
+      run.out.watermark = watermark
+      run.faults.skipped = skipped
+      run.faults.dead = dead
+      // Whatever it is, an operator of the same stage gave it.
+      if (state !== undefined) run.operator?.restore?.(state as never)
+    }
+    for (const [at, outlet] of saved.outlets.entries()) this.outlets[at].restore(outlet)
+  }
+
   get stats(): SubtaskStats {
     const { chain, index, received, stages, watermarks } = this
     const sum = (of: (run: StageRun) => number): number => stages.reduce((total, run) => total + of(run), 0)
@@ -262,6 +326,8 @@ export class Subtask {
       index,
       received,
       sent: this.outlets.reduce((total, outlet) => total + outlet.sent, 0),
+      // Whoever moves its frames knows.
+      depth: 0,
       skipped: sum(({ faults }) => faults.skipped),
       deadLetters: sum(({ faults }) => faults.dead),
       watermark: chain.inputs.length === 0 ? stages[stages.length - 1].out.watermark : watermarks.time,

@@ -18,6 +18,8 @@ export const SubtaskStats = Schema.Struct({
   received: Schema.Number,
   /** Elements handed on, over all outputs. */
   sent: Schema.Number,
+  /** Frames that wait for it; 0 for a source. */
+  depth: Schema.Number,
   skipped: Schema.Number,
   deadLetters: Schema.Number,
   /** How far event time has come, in milliseconds since the epoch. */

@@ -13,20 +13,23 @@ import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
-import * as SharedChannel from "../../channel/SharedChannel.ts"
 import type { InvalidConfig } from "../../errors/Errors.ts"
 import * as Worker from "../../worker/Worker.ts"
 import type { AnyDefinition } from "../define.ts"
-import { detailOf, PipelineFailed, toFailed } from "../PipelineFailed.ts"
+import { PipelineFailed, toFailed } from "../PipelineFailed.ts"
 import { text } from "../plan/explain.ts"
 import * as Plan from "../plan/Plan.ts"
+import { BlocksInlet } from "./BlocksInlet.ts"
 import { buildLayer } from "./buildLayer.ts"
 import type { Frame } from "./Frame.ts"
-import { type Receive, runSubtask, type Send } from "./runSubtask.ts"
-import { receiveSource } from "./sources.ts"
-import { schemaOfEdge, schemaOfInputs } from "./channels.ts"
+import { fromMailbox, fromSource } from "./Inlet.ts"
+import { Ledger, LedgerHandle } from "./Ledger.ts"
+import { LinkedSubtask, savedIn } from "./LinkedSubtask.ts"
+import { settle } from "./resume.ts"
+import { read, start } from "./sources.ts"
 import { Subtask } from "./Subtask.ts"
 import { SubtaskStats } from "./SubtaskStats.ts"
+import * as Uplink from "./Uplink.ts"
 
 /**
  * Which part of which pipeline, and how it is tied to the others.
@@ -45,7 +48,9 @@ export const Assignment = Schema.Struct({
   index: Schema.Int,
   mailbox: Schema.NullOr(ReceiverHandle<Frame>()),
   /** By outlet, by target. */
-  outlets: Schema.Array(Schema.Array(SenderHandle<Frame>()))
+  outlets: Schema.Array(Schema.Array(SenderHandle<Frame>())),
+  /** Null if nobody follows it. */
+  ledger: Schema.NullOr(LedgerHandle)
 })
 
 /**
@@ -99,7 +104,7 @@ export const findDefinition = (
   const known = all.map((definition) => definition["~pipeline"]).join(", ") || "none"
   return Effect.fail(
     new PipelineFailed({
-      stage: name,
+      worker: name,
       phase: "start",
       detail: `${module} exports no pipeline of that name (it has: ${known})`
     })
@@ -108,7 +113,7 @@ export const findDefinition = (
 
 const prepare = Effect.fnUntraced(function* (
   load: Load,
-  { args, chain: id, index, mailbox, module, name, outlets, plan: expected }: Assignment
+  { args, chain: id, index, ledger: ledgerHandle, mailbox, module, name, outlets, plan: expected }: Assignment
 ): Effect.fn.Return<State, PipelineFailed | InvalidConfig, Scope.Scope> {
   const scope = yield* Effect.scope
   const definition = yield* load(module, name)
@@ -116,7 +121,7 @@ const prepare = Effect.fnUntraced(function* (
   const plan = yield* Effect.fromResult(Plan.make(node, output))
   if (text(plan) !== expected) {
     const detail = `build made another graph in this thread:\n${text(plan)}\nand not:\n${expected}`
-    return yield* new PipelineFailed({ stage: name, phase: "start", detail })
+    return yield* new PipelineFailed({ worker: name, phase: "start", detail })
   }
   const chain = plan.chains[id]
   const clock = yield* Clock.Clock
@@ -126,38 +131,28 @@ const prepare = Effect.fnUntraced(function* (
     try: () => new Subtask(chain, index, { scope, context, now }),
     catch: toFailed(Plan.nameOf(chain))
   })
-  const sends: Array<Array<Send>> = []
+  const ledger = ledgerHandle === null ? undefined : new Ledger(ledgerHandle)
+  const entry = ledger?.read()
+  const saved = entry === undefined ? undefined : savedIn(entry)
+  if (entry !== undefined) yield* settle(entry, mailbox, outlets)
+  const uplinks: Array<Array<Uplink.Uplink | undefined>> = []
   for (const [at, edge] of chain.outputs.entries()) {
-    const own: Array<Send> = []
-    for (const handle of outlets[at]) own.push(yield* sendTo(edge, handle))
-    sends.push(own)
+    const own: Array<Uplink.Uplink | undefined> = []
+    for (const handle of outlets[at]) own.push(yield* Uplink.attach(edge, handle))
+    uplinks.push(own)
   }
-  const receive: Receive<unknown> =
-    mailbox === null
-      ? yield* receiveSource(chain, index, context)
-      : (yield* SharedChannel.attachReceiver(schemaOfInputs(chain), mailbox)).receiveAll()
-  return { subtask, run: runSubtask(subtask, receive, sends, now), halted: yield* Deferred.make<void>() }
+  const from = saved?.source ?? start
+  const [{ origin }] = chain.nodes
+  const inlet =
+    mailbox !== null
+      ? yield* fromMailbox(chain, mailbox)
+      : origin?._tag === "Blocks"
+        ? new BlocksInlet(chain.nodes[0].name, origin.block, index, chain.parallelism, from)
+        : fromSource(yield* read(chain, index, context, from), from)
+  const linked = new LinkedSubtask(subtask, inlet, uplinks, ledger, now)
+  if (entry !== undefined && saved !== undefined) linked.resume(entry, saved)
+  return { subtask, run: linked.run, halted: yield* Deferred.make<void>() }
 })
-
-/** Attaches one of the senders of an edge to this thread. */
-export const sendTo = (edge: Plan.Edge, handle: SenderHandle<Frame>): Effect.Effect<Send, InvalidConfig, Scope.Scope> =>
-  handle.slot < 0
-    ? Effect.succeed(() => Effect.void)
-    : Effect.map(
-        SharedChannel.attachSender(schemaOfEdge(edge), handle),
-        (sender): Send =>
-          (frames) =>
-            Effect.mapError(
-              sender.sendAll(frames),
-              (cause) =>
-                new PipelineFailed({
-                  stage: Plan.nameOf(edge.from),
-                  phase: cause.reason === "Encode" ? "element" : "run",
-                  detail: detailOf(cause),
-                  cause
-                })
-            )
-      )
 
 /**
  * The implementation, for a way to load modules.

@@ -5,6 +5,22 @@
  *
  * @since 0.1.0
  */
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface WatermarksSnapshot {
+  readonly time: number
+  readonly open: number
+  readonly times: Float64Array
+  readonly idle: Uint8Array
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
 export class Watermarks {
   /** Of all inputs. */
   time = -Infinity
@@ -42,6 +58,17 @@ export class Watermarks {
   setIdle(input: number, idle: boolean): boolean {
     this.idle[input] = idle ? 1 : 0
     return idle && this.merge()
+  }
+
+  snapshot(): WatermarksSnapshot {
+    return { time: this.time, open: this.open, times: this.times, idle: this.idle }
+  }
+
+  restore({ idle, open, time, times }: WatermarksSnapshot): void {
+    this.time = time
+    this.open = open
+    this.times.set(times)
+    this.idle.set(idle)
   }
 
   private merge(): boolean {

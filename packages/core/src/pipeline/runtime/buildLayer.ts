@@ -16,5 +16,5 @@ export const buildLayer = (
 ): Effect.Effect<Context.Context<never>, PipelineFailed> =>
   Effect.mapError(
     Layer.buildWithScope(layer, scope),
-    (cause) => new PipelineFailed({ stage: "layer", phase: "start", detail: detailOf(cause), cause })
+    (cause) => new PipelineFailed({ worker: "layer", phase: "start", detail: detailOf(cause), cause })
   )

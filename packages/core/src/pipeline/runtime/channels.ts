@@ -20,6 +20,9 @@ const capacity = 16
 /** Bytes of all that waits for one subtask. */
 const budget = 16 * 1_048_576
 
+/** Most bytes that wait between two subtasks. */
+const most = 1_048_576
+
 const known = (edge: Edge): Effect.Effect<AnySchema, InvalidConfig> =>
   edge.schema === undefined
     ? Effect.fail(
@@ -53,16 +56,20 @@ export interface Channels {
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<SenderHandle<Frame.Frame>>>, InvalidConfig>
 }
 
-/** Makes the channels of a plan. */
-export const make = Effect.fnUntraced(function* (plan: Plan): Effect.fn.Return<Channels, InvalidConfig, Scope.Scope> {
+/** Makes the channels of a plan; with more room in them where frames stay until they are saved. */
+export const make = Effect.fnUntraced(function* (
+  plan: Plan,
+  saving: boolean
+): Effect.fn.Return<Channels, InvalidConfig, Scope.Scope> {
   for (const chain of plan.chains) for (const edge of chain.outputs) yield* known(edge)
   const channel = (name: string, edges: ReadonlyArray<Edge>) => {
     const inputs = inputCount(edges)
     const schema = edges[0].to === undefined ? Frame.schema([edges[0].schema!]) : schemaOfInputs(edges[0].to)
     return SharedChannel.mpsc(schema, {
       name,
-      capacity,
-      capacityBytes: Math.max(65_536, Math.min(1_048_576, 2 ** Math.floor(Math.log2(budget / inputs)))),
+      capacity: saving ? 8 * capacity : capacity,
+      capacityBytes: Math.max(65_536, Math.min(saving ? 4 * most : most, 2 ** Math.floor(Math.log2(budget / inputs)))),
+      onReceiverDeath: saving ? "wait" : "fail",
       // The first place comes with the channel and stays free, so that all are handed out alike.
       maxSenders: inputs + 1
     })

@@ -64,6 +64,10 @@ export const launch = Effect.fnUntraced(function* ({
   }
   return {
     pull: pullOutput(plan.result, Queue.takeAll(result)),
-    stats: Effect.sync(() => subtasks.map(({ stats }) => stats))
+    stats: Effect.sync(() =>
+      subtasks.map(({ chain, index, stats }) =>
+        Object.assign(stats, { depth: Queue.sizeUnsafe(queues.get(chain.id)![index]) })
+      )
+    )
   }
 })

@@ -5,29 +5,37 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Queue from "effect/Queue"
 import type * as Scope from "effect/Scope"
 import * as SharedChannel from "../../channel/SharedChannel.ts"
-import { InvalidConfig } from "../../errors/Errors.ts"
+import { InvalidConfig, WorkerNotRunning, WorkerPanicked } from "../../errors/Errors.ts"
 import * as WorkerPool from "../../pool/WorkerPool.ts"
 import { Workers } from "../../worker/Workers.ts"
-import { type PipelineFailed, toFailed } from "../PipelineFailed.ts"
+import { PipelineFailed, toFailed } from "../PipelineFailed.ts"
 import { text } from "../plan/explain.ts"
-import { type Chain, nameOf } from "../plan/Plan.ts"
+import { type Chain, inputCount, nameOf, targets } from "../plan/Plan.ts"
 import type { Backend } from "./Backend.ts"
 import * as Channels from "./channels.ts"
 import type { Frame } from "./Frame.ts"
+import * as Ledger from "./Ledger.ts"
 import { pullOutput } from "./output.ts"
 import type { Launch, Running } from "./Running.ts"
 import { runSubtask, type Send } from "./runSubtask.ts"
 import { receiveSource } from "./sources.ts"
 import { Subtask } from "./Subtask.ts"
-import { sendTo, SubtaskWorker } from "./SubtaskWorker.ts"
+import { sendTo } from "./sending.ts"
+import { SubtaskWorker } from "./SubtaskWorker.ts"
 import type { SubtaskStats } from "./SubtaskStats.ts"
 
 /** How long a subtask may take to halt, in milliseconds, when its pipeline ends before its sources. */
 const haltMillis = 5000
+
+/** Elements, and time, after which a large state is saved. */
+const defaultSnapshots = { every: 65_536, within: "50 millis" } as const
+
+const targetsOf = (chain: Chain): number => chain.outputs.reduce((sum, edge) => sum + targets(edge), 0)
 
 /**
  * The backend that runs subtasks on the workers at hand, which load `module`.
@@ -53,7 +61,7 @@ export const make = (module: string): Effect.Effect<Backend, InvalidConfig, Work
 
 const launch = Effect.fnUntraced(function* (
   module: string,
-  { definedAs, plan }: Launch
+  { definedAs, plan, supervision }: Launch
 ): Effect.fn.Return<Running, InvalidConfig | PipelineFailed, Scope.Scope | Workers> {
   if (definedAs === undefined) {
     return yield* new InvalidConfig({
@@ -62,7 +70,9 @@ const launch = Effect.fnUntraced(function* (
       allowed: `one that Pipeline.define made in ${module}, and nothing added: other threads have to find it there`
     })
   }
-  const channels = yield* Channels.make(plan)
+  const saving = supervision?.measures.some(({ _tag }) => _tag === "Restart") === true
+  const { every, within } = supervision?.snapshots ?? defaultSnapshots
+  const channels = yield* Channels.make(plan, saving)
   const result = yield* Queue.bounded<Frame, unknown>(4)
   const failWith = <A, E>(run: Effect.Effect<A, E>) =>
     Effect.forkScoped(Effect.catchCause(run, (cause) => Queue.failCause(result, cause)))
@@ -80,6 +90,7 @@ const launch = Effect.fnUntraced(function* (
       capacity: 16,
       name,
       shutdownTimeout: haltMillis,
+      supervision,
       initData: {
         module,
         name: definedAs.name,
@@ -88,13 +99,36 @@ const launch = Effect.fnUntraced(function* (
         chain: chain.id,
         index,
         mailbox: channels.mailbox(chain, index),
-        outlets: yield* channels.outlets(chain, index)
+        outlets: yield* channels.outlets(chain, index),
+        // A lane more than there are inputs: the first place of a channel stays free.
+        ledger: saving ? Ledger.make(inputCount(chain.inputs) + 1, targetsOf(chain), every, toMillis(within)) : null
       }
     })
     // Runs before the pool's own finalizer, which waits for what runs.
     yield* Effect.addFinalizer(() => Effect.ignore(pool.ask("halt", "Halt", undefined, { timeout: haltMillis })))
-    subtasks.push(pool.ask("inspect", "Inspect", undefined))
-    begin.push(failWith(Effect.mapError(pool.ask("run", "Run", undefined), toFailed(nameOf(chain)))))
+    const mailbox = channels.mailbox(chain, index)
+    const reader = mailbox === null ? undefined : yield* SharedChannel.statsReader(mailbox)
+    const inspect = Effect.map(pool.ask("inspect", "Inspect", undefined), (stats) => ({
+      ...stats,
+      depth: reader?.read().depth ?? 0
+    }))
+    subtasks.push(inspect)
+    let last: unknown
+    const run: Effect.Effect<void, unknown> = Effect.catchIf(
+      pool.ask("run", "Run", undefined),
+      // The death of a worker that has a successor, which is asked anew. A failure of a stage is no death.
+      (error) => saving && error instanceof WorkerPanicked && !(error instanceof PipelineFailed),
+      (death) => {
+        last = death
+        return run
+      }
+    )
+    const whyNot = (error: unknown) => (error instanceof WorkerNotRunning ? (last ?? error) : error)
+    begin.push(
+      failWith(
+        Effect.mapError(Effect.raceFirst(run, pool.escalated), (error) => toFailed(nameOf(chain))(whyNot(error)))
+      )
+    )
   })
 
   const startHere = Effect.fnUntraced(function* (chain: Chain) {
@@ -132,7 +166,10 @@ const launch = Effect.fnUntraced(function* (
     pull: pullOutput(plan.result, Queue.takeAll(result)),
     stats: Effect.map(
       Effect.forEach(subtasks, (inspect) => Effect.option(inspect), { concurrency: "unbounded" }),
-      (all) => all.flatMap((stats) => (stats._tag === "Some" ? [stats.value] : []))
+      (all) =>
+        all
+          .flatMap((stats) => (stats._tag === "Some" ? [stats.value] : []))
+          .sort((a, b) => a.chain - b.chain || a.index - b.index)
     )
   }
 })

@@ -4,13 +4,8 @@
  *
  * @since 0.1.0
  */
-import type * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
-import * as Queue from "effect/Queue"
-import type * as Scope from "effect/Scope"
-import * as Stream from "effect/Stream"
-import { noTime } from "../Operator.ts"
 import { type PipelineFailed, toFailed } from "../PipelineFailed.ts"
 import { nameOf } from "../plan/Plan.ts"
 import type { Frame } from "./Frame.ts"
@@ -32,19 +27,8 @@ export type Receive<E> = Effect.Effect<ReadonlyArray<Frame>, E>
  */
 export type Send = (frames: ReadonlyArray<Frame>) => Effect.Effect<void, PipelineFailed>
 
-/** Frames between a source and its subtask. */
-const ahead = 8
-
 /** Frames that are sent together: each send may wake a thread, which costs more than a frame. */
 const sendAtOnce = 8
-
-let noTimes: ReadonlyArray<number> = []
-
-/** The times of elements that have none; most batches of a source are of one length. */
-const untimed = (length: number): ReadonlyArray<number> => {
-  if (noTimes.length !== length) noTimes = new Array<number>(length).fill(noTime)
-  return noTimes
-}
 
 /**
  * @category runners
@@ -106,28 +90,3 @@ export const runSubtask = <E>(
   })
   return Effect.catchDefect(loop, (defect) => Effect.fail(toFailed(nameOf(subtask.chain))(defect)))
 }
-
-/**
- * A stream as what a subtask receives: its elements, and then the end.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const receiveStream = Effect.fnUntraced(function* <E, R>(
-  stream: Stream.Stream<unknown, E, R>
-): Effect.fn.Return<Receive<E>, never, R | Scope.Scope> {
-  const queue = yield* Queue.bounded<Frame, E>(ahead)
-  const fill = Stream.runForEachArray(stream, (values) =>
-    Queue.offer(queue, {
-      _tag: "Data0",
-      from: 0,
-      times: untimed(values.length),
-      values
-    })
-  )
-  const end = Queue.offer(queue, { _tag: "Watermark", from: 0, time: Infinity })
-  yield* Effect.forkScoped(
-    Effect.catchCause(Effect.andThen(fill, end), (cause: Cause.Cause<E>) => Queue.failCause(queue, cause))
-  )
-  return Queue.takeAll(queue)
-})

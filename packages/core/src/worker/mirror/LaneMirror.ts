@@ -202,7 +202,7 @@ interface Held {
  * @since 0.1.0
  */
 export class LaneTarget extends LaneView {
-  private readonly receiver: number
+  readonly receiver: number
   private end: number
   private write: number
   private sent: number

@@ -6,13 +6,15 @@
  * owner                                    worker
  * mailbox   LaneSource ──── Frames ──────▶ LaneTarget   mailbox
  *                      ◀─── Cursors ──────
+ * signals   LaneSource, as the mailbox
  * replies   LaneTarget ◀─── Frames ─────── LaneSource   replies
  *                      ──── Cursors ─────▶
+ * outputs   LaneTarget, as the replies, and before them
  * control   words 0–31 ──── Control ─────▶ words 0–31
  *           words 32–63 ◀── Control ────── words 32–63
  * ```
  *
- * Both ends are the same code. What was published goes before what was acknowledged, so an owner
+ * Both ends are the same code. Outputs go before replies: a snapshot says that they are there. What was published goes before what was acknowledged, so an owner
  * that sees a request handled has its reply; commands go before both, except for the one to stop:
  * a worker obeys it when its mailbox is empty, so everything sent before it must be there.
  *
@@ -21,7 +23,6 @@
 import { Outbox } from "../../channel/Post.ts"
 import { Command, ControlBlock } from "../../ring/ControlBlock.ts"
 import { Endpoint, EndpointState } from "../../ring/layout.ts"
-import type { Mesh } from "../../ring/Mesh.ts"
 import { RingFault } from "../../ring/RingFault.ts"
 import { Found, type LaneSource, type LaneTarget } from "./LaneMirror.ts"
 import type { Parcels } from "./Parcels.ts"
@@ -52,10 +53,8 @@ export interface EndOptions {
   readonly control: SharedArrayBuffer
   /** Which 32 words of the control block this side writes: the first or the second. */
   readonly writes: 0 | 1
-  readonly parcels: Parcels
-  /** The mesh that holds the targets, and their receiver. */
-  readonly inward: Mesh
-  readonly receiver: number
+  /** Whether nothing of the other sources goes before the first has sent everything. */
+  readonly leads: boolean
   /** Wakes whoever obeys the words of the other side. */
   readonly onControl: () => void
   readonly send: Send
@@ -67,8 +66,9 @@ export interface EndOptions {
  */
 export class MirrorEnd {
   readonly watch: Watch
-  readonly sources: Array<LaneSource> = []
   readonly targets: Array<LaneTarget> = []
+  private readonly sources: Array<LaneSource> = []
+  private readonly parcels: Array<Parcels> = []
   private readonly options: EndOptions
   private readonly control: ControlBlock
   private readonly told = new Int32Array(controlWords)
@@ -85,7 +85,13 @@ export class MirrorEnd {
       () => this.flush(),
       () => this.isBusy
     )
-    options.parcels.onArrival = this.watch.nudge
+  }
+
+  /** Sends what a lane has; `parcels` are those of its receiver. */
+  add(source: LaneSource, parcels: Parcels): void {
+    this.sources.push(source)
+    this.parcels.push(parcels)
+    parcels.onArrival = this.watch.nudge
   }
 
   private get isBusy(): boolean {
@@ -145,6 +151,7 @@ export class MirrorEnd {
   private sendFrames(): boolean {
     let sent = false
     for (let lane = 0; lane < this.sources.length && !this.choked; lane++) {
+      if (lane > 0 && this.options.leads && !this.sources[0].isDry) return sent
       const source = this.sources[lane]
       let found = source.next(runBytes)
       if (found === Found.Buffers) {
@@ -162,7 +169,7 @@ export class MirrorEnd {
 
   private sendBuffers(lane: number, source: LaneSource): boolean {
     const { beside, sequence } = source
-    const buffers = this.options.parcels.take(source)
+    const buffers = this.parcels[lane].take(source)
     if (buffers === undefined) return false
     for (const [index, buffer] of buffers.entries()) {
       // Memory that is to be shared cannot be: without its bytes, the frame does not decode.
@@ -198,7 +205,7 @@ export class MirrorEnd {
         if (source === undefined) throw new RingFault("corrupt", `mirror: there is no lane ${lane}`)
         const read = new DataView(payload.buffer, payload.byteOffset, payload.byteLength).getInt32(0, true)
         source.apply({ acked: a, ackedCount: b, read })
-        return this.options.parcels.prune(source)
+        return this.parcels[lane].prune(source)
       }
       case RecordKind.Control:
         return this.obey(payload)
@@ -214,16 +221,16 @@ export class MirrorEnd {
   }
 
   private outbox(lane: number): Outbox {
-    const { inward, receiver } = this.options
     const target = this.target(lane)
-    const endpoint = inward.receiverEndpoint(receiver)
+    const { mesh, receiver, sender } = target
+    const endpoint = mesh.receiverEndpoint(receiver)
     return (this.outboxes[lane] ??= Outbox.of(
-      { mesh: inward.id, sender: target.sender, receiver },
+      { mesh: mesh.id, sender, receiver },
       {
         isAcked: (sequence) => target.isAcked(sequence),
-        isWanted: () => !inward.isShut,
+        isWanted: () => !mesh.isShut,
         incarnation: () =>
-          inward.state(endpoint) === EndpointState.Dead ? -1 : inward.endpoint(endpoint, Endpoint.generation)
+          mesh.state(endpoint) === EndpointState.Dead ? -1 : mesh.endpoint(endpoint, Endpoint.generation)
       }
     ))
   }
@@ -244,7 +251,7 @@ export class MirrorEnd {
 
   close(): void {
     this.watch.close()
-    this.options.parcels.onArrival = () => {}
+    for (const parcels of this.parcels) parcels.onArrival = () => {}
     for (const outbox of this.outboxes) outbox?.close()
   }
 }

@@ -4,6 +4,7 @@
  *
  * @since 0.1.0
  */
+import type { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
 import type { WaitStrategy } from "../../channel/WaitStrategy.ts"
 import { endpointIndex, Endpoint } from "../../ring/layout.ts"
 import { Mesh } from "../../ring/Mesh.ts"
@@ -31,7 +32,25 @@ export interface MirrorStart {
     readonly fingerprint: readonly [number, number]
     readonly lanes: ReadonlyArray<LaneStart>
   }
-  readonly replies: { readonly laneBytes: number; readonly lane: LaneStart }
+  readonly replies: OneLane
+  readonly outputs: OneLane | undefined
+  readonly signals: OneLane | undefined
+  readonly fingerprints: Links["fingerprints"]
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface OneLane {
+  readonly laneBytes: number
+  readonly lane: LaneStart
+}
+
+/** The worker's end of a lane that is its own: what it says, or is told, through this memory. */
+interface Claimed {
+  readonly mesh: Mesh
+  readonly slot: number
 }
 
 /**
@@ -56,34 +75,54 @@ export interface OwnerMirror {
  * @since 0.1.0
  */
 export const make = (links: Links, owner: number, send: Send): OwnerMirror => {
-  const { slot } = links.mailbox
-  const mailbox = Mesh.open(links.mailbox.memory)
-  const replies = Mesh.open(links.replies.memory)
-  const { slot: replier } = links.replies
-  mailbox.claim(mailbox.receiverEndpoint(slot), owner)
-  try {
-    replies.claim(replier, owner)
-  } catch (fault) {
-    mailbox.bury(owner)
-    throw fault
+  const claimed: Array<Mesh> = []
+  const claim = (mesh: Mesh, endpoint: number): void => {
+    try {
+      mesh.claim(endpoint, owner)
+    } catch (fault) {
+      for (const other of claimed) other.bury(owner)
+      throw fault
+    }
+    claimed.push(mesh)
   }
+  const said = ({ memory, slot }: SenderHandle<unknown>): Claimed => {
+    const mesh = Mesh.open(memory)
+    claim(mesh, slot)
+    return { mesh, slot }
+  }
+  const heard = ({ memory, slot }: ReceiverHandle<unknown>): Claimed => {
+    const mesh = Mesh.open(memory)
+    claim(mesh, mesh.receiverEndpoint(slot))
+    return { mesh, slot }
+  }
+  const mailbox = heard(links.mailbox)
+  const replies = said(links.replies)
+  const outputs = links.outputs === undefined ? undefined : said(links.outputs)
+  const signals = links.signals === undefined ? undefined : heard(links.signals)
 
-  const end = new MirrorEnd({
-    control: links.control,
-    writes: 0,
-    parcels: Parcels.of(mailbox, slot),
-    inward: replies,
-    receiver: 0,
-    onControl: () => {},
-    send
-  })
-  for (let sender = 0; sender < mailbox.senders; sender++) end.sources.push(new LaneSource(mailbox, sender, slot))
-  // A producer tells how far its predecessors have counted.
-  const count = (replies.producer(replier, 0).lastSequence + 1) | 0
-  const target = new LaneTarget(replies, replier, 0)
-  end.targets.push(target)
-  end.watch.add(mailbox.memory, endpointIndex(mailbox.receiverEndpoint(slot)) + Endpoint.bell)
-  end.watch.add(replies.memory, endpointIndex(replier) + Endpoint.bell)
+  const end = new MirrorEnd({ control: links.control, writes: 0, leads: false, onControl: () => {}, send })
+  const sourcesOf = ({ mesh, slot }: Claimed): ReadonlyArray<LaneSource> => {
+    const parcels = Parcels.of(mesh, slot)
+    end.watch.add(mesh.memory, endpointIndex(mesh.receiverEndpoint(slot)) + Endpoint.bell)
+    return Array.from({ length: mesh.senders }, (_, sender) => {
+      const source = new LaneSource(mesh, sender, slot)
+      end.add(source, parcels)
+      return source
+    })
+  }
+  const targetOf = ({ mesh, slot }: Claimed): OneLane => {
+    // A producer tells how far its predecessors have counted.
+    const count = (mesh.producer(slot, 0).lastSequence + 1) | 0
+    const target = new LaneTarget(mesh, slot, 0)
+    end.targets.push(target)
+    end.watch.add(mesh.memory, endpointIndex(slot) + Endpoint.bell)
+    return { laneBytes: mesh.laneBytes, lane: { position: target.position, count } }
+  }
+  // In the order in which the worker's end has them.
+  const mail = sourcesOf(mailbox)
+  const signal = signals === undefined ? undefined : sourcesOf(signals)[0]
+  const output = outputs === undefined ? undefined : targetOf(outputs)
+  const reply = targetOf(replies)
   end.watch.nudge()
 
   return {
@@ -95,19 +134,21 @@ export const make = (links: Links, owner: number, send: Send): OwnerMirror => {
       safeguard: links.safeguard,
       settled: links.settled,
       mailbox: {
-        senders: mailbox.senders,
-        laneBytes: mailbox.laneBytes,
-        fingerprint: mailbox.fingerprint,
-        lanes: end.sources.map((source) => source.start)
+        senders: mailbox.mesh.senders,
+        laneBytes: mailbox.mesh.laneBytes,
+        fingerprint: mailbox.mesh.fingerprint,
+        lanes: mail.map((source) => source.start)
       },
-      replies: { laneBytes: replies.laneBytes, lane: { position: target.position, count } }
+      replies: reply,
+      outputs: output,
+      signals: signal === undefined ? undefined : { laneBytes: signals!.mesh.laneBytes, lane: signal.start },
+      fingerprints: links.fingerprints
     },
     receive: (bytes) => end.receive(bytes),
     resume: () => end.resume(),
     close: () => {
       end.close()
-      mailbox.bury(owner)
-      replies.bury(owner)
+      for (const mesh of claimed) mesh.bury(owner)
     }
   }
 }

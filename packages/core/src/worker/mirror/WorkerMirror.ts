@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import * as Registry from "../../channel/Registry.ts"
+import type { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
 import * as ThreadIdentity from "../../channel/ThreadIdentity.ts"
 import type { WaitStrategy } from "../../channel/WaitStrategy.ts"
 import { ControlBlock } from "../../ring/ControlBlock.ts"
@@ -14,7 +15,7 @@ import { Mesh } from "../../ring/Mesh.ts"
 import type { Links } from "../Workers.ts"
 import { begin, LaneSource, LaneTarget } from "./LaneMirror.ts"
 import { MirrorEnd, type Send } from "./MirrorEnd.ts"
-import type { MirrorStart } from "./OwnerMirror.ts"
+import type { MirrorStart, OneLane } from "./OwnerMirror.ts"
 import * as Parcels from "./Parcels.ts"
 
 /**
@@ -35,12 +36,26 @@ const attach = (mesh: Mesh, endpoints: number, first: number): void => {
   for (let e = first; e < first + endpoints; e++) mesh.claim(e, ThreadIdentity.current())
 }
 
+/** A channel of one lane. */
+const single = (laneBytes: number): Mesh =>
+  Mesh.make({
+    senders: 1,
+    receivers: 1,
+    laneBytes,
+    laneMessages: 0,
+    fingerprint: [0, 0],
+    awaitSuccessor: false,
+    id: Registry.randomId()
+  })
+
 /**
  * @category constructors
  * @since 0.1.0
  */
 export const make = (start: MirrorStart, send: Send): WorkerMirror => {
   const { laneBytes, lanes, senders, fingerprint } = start.mailbox
+  // A worker that blocked its thread would block the mirror, too.
+  const wait: WaitStrategy = start.wait === "block" ? "park" : start.wait
   const control = ControlBlock.make()
   const mailbox = Mesh.make({
     senders,
@@ -51,32 +66,41 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
     awaitSuccessor: false,
     id: Registry.randomId()
   })
-  const replies = Mesh.make({
-    senders: 1,
-    receivers: 1,
-    laneBytes: start.replies.laneBytes,
-    laneMessages: 0,
-    fingerprint: [0, 0],
-    awaitSuccessor: false,
-    id: Registry.randomId()
-  })
   for (let sender = 0; sender < senders; sender++) mailbox.reserve("sender")
   attach(mailbox, senders, 0)
   const slot = mailbox.reserve("receiver")
-  const replier = replies.reserve("sender")
-  attach(replies, 1, replies.receiverEndpoint(replies.reserve("receiver")))
-  begin(replies, 0, 0, start.replies.lane)
 
   const end = new MirrorEnd({
     control: control.buffer,
     writes: 1,
-    parcels: Parcels.of(replies, 0),
-    inward: mailbox,
-    receiver: slot,
+    leads: start.outputs !== undefined,
     onControl: () => mailbox.ring(mailbox.receiverEndpoint(slot)),
     send
   })
-  end.sources.push(new LaneSource(replies, 0, 0))
+  const said = ({ lane, laneBytes }: OneLane, channel: string): SenderHandle<unknown> => {
+    const mesh = single(laneBytes)
+    const place = mesh.reserve("sender")
+    attach(mesh, 1, mesh.receiverEndpoint(mesh.reserve("receiver")))
+    begin(mesh, 0, 0, lane)
+    end.add(new LaneSource(mesh, 0, 0), Parcels.of(mesh, 0))
+    end.watch.add(mesh.memory, endpointIndex(mesh.receiverEndpoint(0)) + Endpoint.bell)
+    return {
+      _tag: "SenderHandle",
+      channel: `${start.workerId}: ${channel}`,
+      memory: mesh.memory.buffer as SharedArrayBuffer,
+      slot: place,
+      wait,
+      unbounded: false
+    }
+  }
+  const heard = (mesh: Mesh, channel: string): ReceiverHandle<unknown> => ({
+    _tag: "ReceiverHandle",
+    channel,
+    memory: mesh.memory.buffer as SharedArrayBuffer,
+    slot: 0,
+    wait,
+    ack: "after"
+  })
   const bell = endpointIndex(0) + Endpoint.bell
   for (let sender = 0; sender < senders; sender++) {
     begin(mailbox, sender, 0, lanes[sender])
@@ -85,30 +109,30 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
     mailbox.memory.seam.store(mailbox.memory.i32, endpointIndex(sender) + Endpoint.bellOf, 0)
   }
   end.watch.add(mailbox.memory, bell)
-  end.watch.add(replies.memory, endpointIndex(replies.receiverEndpoint(0)) + Endpoint.bell)
+  let signals: ReceiverHandle<unknown> | undefined
+  if (start.signals !== undefined) {
+    const mesh = single(start.signals.laneBytes)
+    mesh.reserve("sender")
+    attach(mesh, 1, 0)
+    mesh.reserve("receiver")
+    begin(mesh, 0, 0, start.signals.lane)
+    end.targets.push(new LaneTarget(mesh, 0, 0))
+    end.watch.add(mesh.memory, bell)
+    signals = heard(mesh, `${start.workerId}: signals`)
+  }
+  // Outputs first, so that they lead.
+  const outputs = start.outputs === undefined ? undefined : said(start.outputs, "outputs")
+  const replies = said(start.replies, "replies")
   end.watch.nudge()
 
-  // A worker that blocked its thread would block the mirror, too.
-  const wait: WaitStrategy = start.wait === "block" ? "park" : start.wait
   return {
     links: {
       workerId: start.workerId,
-      mailbox: {
-        _tag: "ReceiverHandle",
-        channel: start.workerId,
-        memory: mailbox.memory.buffer as SharedArrayBuffer,
-        slot,
-        wait,
-        ack: "after"
-      },
-      replies: {
-        _tag: "SenderHandle",
-        channel: `${start.workerId}: replies`,
-        memory: replies.memory.buffer as SharedArrayBuffer,
-        slot: replier,
-        wait,
-        unbounded: false
-      },
+      mailbox: heard(mailbox, start.workerId),
+      replies,
+      outputs,
+      signals,
+      fingerprints: start.fingerprints,
       control: control.buffer,
       urgent: start.urgent,
       initAttachments: [],

@@ -64,6 +64,7 @@ const makeOwner = (senders: number, laneBytes: number) => {
       unbounded: false
     },
     control: control.buffer,
+    fingerprints: {},
     urgent: 0,
     initAttachments: [],
     initData: new Uint8Array(0)

@@ -2,7 +2,6 @@
  * Two workers, messages that fit a lane and messages that do not, both ways. The worker's module
  * lies beside this one under the same extension, whatever a compiler or bundler made of both.
  */
-import { extname } from "node:path"
 import * as WorkerPool from "@shared-nothing/core/WorkerPool"
 import * as NodeWorkers from "@shared-nothing/platform/NodeWorkers"
 import * as NodeRuntime from "@effect/platform-node/NodeRuntime"
@@ -10,7 +9,7 @@ import * as Console from "effect/Console"
 import * as Effect from "effect/Effect"
 import { Tally } from "./Tally.ts"
 
-const worker = new URL(`./Tally.worker${extname(import.meta.url)}`, import.meta.url)
+const worker = new URL("./Tally.worker.ts", import.meta.url)
 
 /** More than a lane of this pool holds: such a payload travels beside it. */
 const large = 4_000_000

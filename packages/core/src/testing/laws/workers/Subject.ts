@@ -18,7 +18,7 @@ import type { Entry, Parcel } from "./Probe.ts"
  */
 export interface Subject {
   readonly isolation: "fiber" | "thread" | "process"
-  /** Knows `Probe`, `Batcher`, `Patient`, `Crowd` and, where memory is shared, `Relay`. */
+  /** Knows `Probe`, `Batcher`, `Patient`, `Crowd`, `Crier`, `Chorus`, `Herald` and, where memory is shared, `Relay`. */
   readonly backend: Layer.Layer<Workers, unknown>
   /** How much traffic each sender of a law makes, in messages. */
   readonly messages: number

@@ -7,9 +7,13 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Rpc from "effect/rpc/Rpc"
+import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as WorkerPool from "../../../pool/WorkerPool.ts"
+import * as Worker from "../../../worker/Worker.ts"
 import { must } from "../Subject.ts"
+import { Crier, Cry, Word } from "./Criers.ts"
 import { type Parcel, Probe, Refused } from "./Probe.ts"
 import { failure, keys, law, mustBeWhole, parcels, type Subject } from "./Subject.ts"
 
@@ -126,6 +130,43 @@ const late = Effect.gen(function* () {
   must((yield* pool.ask("a", "Greeting", undefined)) === "hello", "answers that nobody waits for any more disturb")
 })
 
+const other = {
+  message: Schema.Struct({ ...Word.fields, sequence: Schema.String }),
+  output: Schema.Struct({ ...Cry.fields, sequence: Schema.String }),
+  initData: Schema.Struct({ ticks: Schema.Boolean, more: Schema.optionalKey(Schema.Int) }),
+  requests: [Crier.requests[0], Rpc.make("SayLater", { payload: { text: Schema.String }, success: Schema.String })]
+} as const
+
+const alike = { message: Word, output: Cry, initData: Crier.initData, requests: Crier.requests, key: () => 0 }
+
+/** Contracts of the same name that are not those which the backend implements. */
+const strangers = {
+  message: class extends Worker.Service<unknown>()("Crier", { ...alike, message: other.message }) {},
+  output: class extends Worker.Service<unknown>()("Crier", { ...alike, output: other.output }) {},
+  initData: class extends Worker.Service<unknown>()("Crier", { ...alike, initData: other.initData }) {},
+  "requests.SayLater.success": class extends Worker.Service<unknown>()("Crier", {
+    ...alike,
+    requests: other.requests
+  }) {},
+  requests: class extends Worker.Service<unknown>()("Crier", {
+    ...alike,
+    requests: [...Crier.requests].toReversed()
+  }) {},
+  state: class extends Worker.Service<unknown>()("Crier", { ...alike, state: Schema.Int }) {}
+}
+
+const disagreeing = Effect.gen(function* () {
+  for (const [part, stranger] of Object.entries(strangers)) {
+    const refused = yield* failure(
+      WorkerPool.make(stranger as typeof Crier, { size: 1, initData: { ticks: false } }),
+      "InvalidConfig"
+    )
+    must(refused.option === `contract Crier: ${part}`, `contracts that differ in ${part}: ${refused.message}`)
+  }
+  const pool = yield* WorkerPool.make(Crier, { size: 1, initData: { ticks: false } })
+  must((yield* pool.ask("a", "Say", { text: "on" })) === 2, "the contract itself is not known any more")
+})
+
 /**
  * @category laws
  * @since 0.1.0
@@ -135,6 +176,7 @@ export const contractLaws = (subject: Subject) => [
   law(subject, "a declared error goes to whoever asked, and the worker goes on", declared),
   law(subject, "streams answers of any length, in order, for as long as somebody takes", streams),
   law(subject, "what does not fit a schema is refused by name and given back", misfits),
+  law(subject, "ends that disagree about a contract are told what about", disagreeing),
   law(subject, "a broken handler panics, settles every request, and loses no message", breaks),
   law(subject, "a request that is late fails, and harms no other", late)
 ]

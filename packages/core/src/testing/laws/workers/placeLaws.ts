@@ -7,9 +7,11 @@
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
+import * as Stream from "effect/Stream"
 import * as Partitioner from "../../../partition/Partitioner.ts"
 import type { PoolOptionsInput } from "../../../pool/PoolOptions.ts"
 import * as WorkerPool from "../../../pool/WorkerPool.ts"
+import type { WorkerNotFound } from "../../../errors/Errors.ts"
 import { dice, must } from "../Subject.ts"
 import { sendMixed } from "./orderLaws.ts"
 import { Crowd, type Entry, Probe, Relay } from "./Probe.ts"
@@ -42,6 +44,84 @@ const everybody = Effect.gen(function* () {
   yield* failure(pool.removeWorker("Probe/9"), "WorkerNotFound")
   yield* failure(pool.recycle("Probe/9"), "WorkerNotFound")
   must((yield* pool.describe).includes("Probe/2  Running"), "a pool does not describe its workers")
+})
+
+/** The sending half of one worker, the owner's or another thread's. */
+const halves = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 2, maxSize: 3, capacity: 8, initData })
+  const client = yield* WorkerPool.connect(Probe, pool.handle)
+  const worker = yield* pool.worker("Probe/1")
+  const sender = yield* pool.sender("Probe/1")
+  const other = yield* client.sender("Probe/1")
+  let from = 0
+  for (const half of [sender, other]) {
+    must(half.worker === "Probe/1", `the sender of Probe/1 is that of ${half.worker}`)
+    yield* worker.pause
+    const [first, ...rest] = parcels("a", from, 8)
+    yield* half.send(first)
+    yield* Stream.run(Stream.fromIterable(rest), half.sink)
+    must(!(yield* half.trySend(parcels("a", from, 1, 8)[0])), "there was no room, and it was sent")
+    const late = yield* failure(half.sendAllWithin(parcels("a", from, 3, 8), "20 millis"), "Timeout")
+    must(late.unsent.length === 3 && late.message.includes("Probe/1"), `it says: ${late.message}`)
+    yield* failure(half.sendWithin(parcels("a", from, 1, 8)[0], "20 millis"), "Timeout")
+    yield* worker.resume
+    const all = half.sendAll(parcels("a", from, 30, 8))
+    yield* all
+    yield* eventually(half.trySend(parcels("a", from, 1, 38)[0]))
+    yield* worker.kill
+    yield* worker.start
+    yield* half.send(parcels("a", from, 1, 39)[0])
+    yield* eventually(
+      Effect.map(pool.askTo("Probe/1", "Report", undefined), (report) =>
+        report.some(({ next }) => next.some(([sent, count]) => sent === from && count >= 40))
+      )
+    )
+    from += 1
+  }
+  for (const [id, known] of [
+    ["Probe/2", pool.sender("Probe/2")],
+    ["Probe/2", client.sender("Probe/2")],
+    ["nobody", client.sendTo("nobody", parcels("a", 9, 1)[0])]
+  ] as const) {
+    const unknown = yield* failure(known as Effect.Effect<unknown, WorkerNotFound>, "WorkerNotFound")
+    must(unknown.worker === id && unknown.known.join() === "Probe/0,Probe/1", `it says: ${unknown.message}`)
+  }
+  yield* pool.removeWorker("Probe/1")
+  const gone = yield* failure(sender.sendAll(parcels("a", 0, 3)), "WorkerNotRunning")
+  must(gone.unsent.length === 3, `a worker that is gone gave ${gone.unsent.length} of 3 back`)
+  yield* failure(sender.trySend(parcels("a", 0, 1)[0]), "WorkerNotRunning")
+})
+
+const mustName = <E extends { readonly _tag: string }>(
+  exit: Exit.Exit<unknown, E>,
+  expected: ReadonlyArray<readonly [string, string]>
+): void => {
+  must(Exit.isFailure(exit), "something that failed at a worker succeeded")
+  const said = WorkerPool.failures(exit.cause).map(({ reason, worker }) =>
+    reason._tag === "Fail" ? `${worker}: ${reason.error._tag}` : `${worker}: ${reason._tag}`
+  )
+  must(said.join() === expected.map(([worker, tag]) => `${worker}: ${tag}`).join(), `it failed at ${said.join()}`)
+}
+
+const allOfThem = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Probe, { size: 4, capacity: 2, initData })
+  yield* (yield* pool.worker("Probe/0")).stop
+  yield* (yield* pool.worker("Probe/2")).kill
+  const held = yield* pool.worker("Probe/3")
+  yield* held.pause
+  yield* held.sendAll(parcels("b", 0, 2))
+  const timeout = "20 millis"
+  const wrong = [
+    ["Probe/0", "WorkerNotRunning"],
+    ["Probe/2", "WorkerNotRunning"],
+    ["Probe/3", "Timeout"]
+  ] as const
+  mustName(yield* Effect.exit(pool.broadcast(parcels("a", 0, 1)[0], { timeout })), wrong)
+  mustName(yield* Effect.exit(pool.askAll("Greeting", undefined, { timeout })), wrong)
+  mustBeWhole([yield* pool.askTo("Probe/1", "Report", undefined)], "a", [0], 1)
+  const misfit = Effect.exit(pool.broadcast({ key: "a", from: "one", sequence: 1 } as never, { timeout }))
+  mustName(yield* misfit, [wrong[0], ["Probe/1", "SendError"], wrong[1], wrong[2]])
+  yield* held.resume
 })
 
 type Pool = Effect.Success<typeof opened>
@@ -289,6 +369,7 @@ const closedToClients = Effect.gen(function* () {
  */
 export const placeLaws = (subject: Subject) => [
   law(subject, "broadcasts reach everybody, the rest whom it names, and nobody is guessed", everybody),
+  law(subject, "what fails at several workers names each of them", allOfThem),
   law(
     subject,
     "workers come and go under traffic: nothing lost, nothing twice, no key out of order",
@@ -308,6 +389,7 @@ export const placeLaws = (subject: Subject) => [
     ? []
     : [
         law(subject, "workers send to workers by key, through every change", relayed(subject)),
+        law(subject, "one worker's sending half waits, tries and gives back, wherever it is held", halves),
         law(subject, "other threads connect again and again, as many at once as may", clients),
         law(subject, "a pool that is closed takes nothing from other threads", closedToClients)
       ])

@@ -1,0 +1,253 @@
+/**
+ * What circuits do about failed messages of workers that live: an open circuit has the worker keep what
+ * is in its mailbox, and refuses what is sent, until a probe has succeeded.
+ *
+ * ```
+ *            failed: Shut                after openDuration: Probe
+ * closed ───────────────▶ open ───────────────────────────────────▶ half-open
+ *   ▲                      ▲                                          │    │
+ *   └──── recovered: Open ─┼──────────────────────────────────────────┘    │
+ *                          └──────── failed: Shut ─────────────────────────┘
+ * ```
+ *
+ * The end of a worker's life is for `Care`, which has its own use for the circuits of workers.
+ *
+ * @since 0.1.0
+ */
+import * as Deferred from "effect/Deferred"
+import { toMillis as durationMillis } from "effect/Duration"
+import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
+import type * as Scope from "effect/Scope"
+import type { WorkerPanicked } from "../errors/Errors.ts"
+import * as KeyGroup from "../partition/KeyGroup.ts"
+import type { Circuits } from "../supervision/Circuits.ts"
+import type { Breaker } from "../supervision/Supervision.ts"
+import { everyGroup, type GateStart, Order } from "../worker/Safeguard.ts"
+import type { Member } from "./Member.ts"
+
+/**
+ * One kind of circuit: of workers or of key groups.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Kind {
+  readonly circuits: Circuits
+  readonly whileOpen: Breaker["whileOpen"]
+}
+
+/** A circuit that is not closed. */
+interface Breach {
+  readonly member: Member
+  readonly group: number
+  readonly kind: Kind
+  /** When the next probe is; 0 while one is under way. */
+  until: number
+  trial: Deferred.Deferred<void, WorkerPanicked> | undefined
+  fiber: Fiber.Fiber<void> | undefined
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Breaking {
+  readonly workers: Kind | undefined
+  private readonly keyGroups: Kind | undefined
+  private readonly groups: number
+  private readonly scope: Scope.Scope
+  private readonly breaches = new Map<Member, Map<number, Breach>>()
+  /** Key groups of each worker that failed and have not recovered since. */
+  private readonly watched = new Map<Member, Set<number>>()
+  /** Whether anything is refused: looked at for every message. */
+  refuses = false
+
+  constructor(workers: Kind | undefined, keyGroups: Kind | undefined, groups: number, scope: Scope.Scope) {
+    this.workers = workers
+    this.keyGroups = keyGroups
+    this.groups = groups
+    this.scope = scope
+  }
+
+  /** What a life is told when it begins; undefined if there are no circuits. */
+  startOf(member: Member): GateStart | undefined {
+    const { groups, keyGroups, workers } = this
+    if (keyGroups === undefined && workers === undefined) return undefined
+    // The circuit of the whole worker: its new life is the probe.
+    const shut = Array.from(this.breaches.get(member)?.keys() ?? []).filter((group) => group !== everyGroup)
+    const window = Math.max(keyGroups?.circuits.window ?? 1, workers?.circuits.window ?? 1)
+    return { groups, window, shut, watched: [...(this.watched.get(member) ?? [])] }
+  }
+
+  /**
+   * A try of a message failed: milliseconds until the next may be made. `since` and `groupSince` tell how many
+   * succeeded before it.
+   */
+  failed(
+    member: Member,
+    group: number,
+    since: number,
+    groupSince: number,
+    error: WorkerPanicked
+  ): Effect.Effect<number> {
+    return Effect.gen({ self: this }, function* () {
+      const worker = yield* this.count(this.workers, member, everyGroup, since, error)
+      if (group === everyGroup) return worker
+      return Math.max(worker, yield* this.count(this.keyGroups, member, group, groupSince, error))
+    })
+  }
+
+  /** A worker died of a message of a key group. */
+  died(member: Member, group: number, since: number, error: WorkerPanicked): Effect.Effect<void> {
+    return group === everyGroup ? Effect.void : Effect.asVoid(this.count(this.keyGroups, member, group, since, error))
+  }
+
+  private count(
+    kind: Kind | undefined,
+    member: Member,
+    group: number,
+    successes: number,
+    error: WorkerPanicked
+  ): Effect.Effect<number> {
+    return Effect.suspend(() => {
+      if (kind === undefined) return Effect.succeed(0)
+      let watched = this.watched.get(member)
+      if (watched === undefined) this.watched.set(member, (watched = new Set()))
+      watched.add(group)
+      const breach = this.breaches.get(member)?.get(group)
+      if (breach?.trial !== undefined) Deferred.doneUnsafe(breach.trial, Effect.fail(error))
+      return Effect.map(kind.circuits.failed(circuitOf(member, group), successes, error), (millis) => {
+        if (millis === 0) return 0
+        // Nobody's death: its circuit knows why.
+        if (kind.whileOpen === "failover") Effect.runFork(Effect.ignore(member.kill))
+        else if (this.breaches.get(member)?.get(group) === undefined) this.open(kind, member, group, millis)
+        return millis
+      })
+    })
+  }
+
+  private open(kind: Kind, member: Member, group: number, millis: number): void {
+    const breach: Breach = { member, group, kind, until: 0, trial: undefined, fiber: undefined }
+    let breaches = this.breaches.get(member)
+    if (breaches === undefined) this.breaches.set(member, (breaches = new Map()))
+    breaches.set(group, breach)
+    breach.fiber = Effect.runFork(this.follow(breach, millis))
+    Fiber.runIn(breach.fiber, this.scope)
+  }
+
+  /** Keeps a circuit until a probe has closed it. */
+  private follow(breach: Breach, first: number): Effect.Effect<void> {
+    const { group, kind, member } = breach
+    const circuit = circuitOf(member, group)
+    return Effect.gen({ self: this }, function* () {
+      let millis = first
+      for (;;) {
+        breach.until = performance.now() + millis
+        this.refuse(breach, millis)
+        yield* member.order(Order.Shut, group)
+        yield* Effect.sleep(millis)
+        breach.until = 0
+        this.admit(breach)
+        yield* kind.circuits.probe(circuit, this.trial(breach))
+        const state = yield* kind.circuits.state(circuit)
+        if (state._tag === "Closed") break
+        millis = state._tag === "Open" ? durationMillis(state.retryAfter) : 0
+      }
+      this.forget(breach)
+      yield* member.order(Order.Open, group)
+    })
+  }
+
+  private trial(breach: Breach): Effect.Effect<void, WorkerPanicked> {
+    return Effect.suspend(() => {
+      const trial = Deferred.makeUnsafe<void, WorkerPanicked>()
+      breach.trial = trial
+      return Effect.andThen(breach.member.order(Order.Probe, breach.group), Deferred.await(trial))
+    })
+  }
+
+  /** The message on trial succeeded. */
+  recovered(member: Member, group: number): void {
+    const trial = this.breaches.get(member)?.get(group)?.trial
+    if (trial !== undefined) Deferred.doneUnsafe(trial, Effect.void)
+  }
+
+  /** A life has begun: trials that its predecessor did not live to end begin anew. */
+  began(member: Member): void {
+    for (const { group, trial } of this.breaches.get(member)?.values() ?? []) {
+      if (trial === undefined || Deferred.isDoneUnsafe(trial)) continue
+      Effect.runFork(member.order(Order.Probe, group))
+    }
+  }
+
+  /** A life has ended: what becomes of its own circuit is not for here any more. */
+  ended(member: Member): Effect.Effect<void> {
+    const breach = this.breaches.get(member)?.get(everyGroup)
+    if (breach === undefined) return Effect.void
+    this.forget(breach)
+    this.admit(breach)
+    return breach.fiber === undefined ? Effect.void : Fiber.interrupt(breach.fiber)
+  }
+
+  /** Others have what it had: nothing of it is kept from anybody. */
+  gone(member: Member): void {
+    for (const breach of this.breaches.get(member)?.values() ?? []) {
+      if (breach.fiber !== undefined) Effect.runFork(Fiber.interrupt(breach.fiber))
+      this.admit(breach)
+    }
+    this.breaches.delete(member)
+    this.watched.delete(member)
+  }
+
+  /** Nothing is kept or refused any more: what is in the mailboxes has its last chance. */
+  release(): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const breaches = Array.from(this.breaches.values(), (ofMember) => Array.from(ofMember.values())).flat()
+      for (const { member } of breaches) this.gone(member)
+      return Effect.forEach(breaches, ({ group, member }) => member.order(Order.Open, group), { discard: true })
+    })
+  }
+
+  private forget({ group, member }: Breach): void {
+    this.breaches.get(member)?.delete(group)
+    this.watched.get(member)?.delete(group)
+  }
+
+  private refuse({ group, kind, member }: Breach, millis: number): void {
+    if (kind.whileOpen !== "fail") return
+    if (group === everyGroup) member.refuse(millis)
+    else this.refuses = true
+  }
+
+  private admit({ group, kind, member }: Breach): void {
+    if (kind.whileOpen !== "fail") return
+    if (group === everyGroup) return member.admit()
+    this.refuses = this.breaches
+      .values()
+      .some((breaches) => breaches.values().some((other) => other.group !== everyGroup && other.until > 0))
+  }
+
+  groupOf(hash: number): number {
+    return KeyGroup.of(hash, this.groups)
+  }
+
+  /** Milliseconds for which what has this key's hash is refused; 0 if it is not. */
+  refusalOf(member: Member, hash: number): number {
+    const breach = this.breaches.get(member)?.get(this.groupOf(hash))
+    if (breach === undefined || breach.until === 0 || breach.kind.whileOpen !== "fail") return 0
+    return Math.max(1, Math.ceil(breach.until - performance.now()))
+  }
+
+  /** The circuits that are not closed, in words. */
+  get describe(): ReadonlyArray<string> {
+    return [...this.breaches.values()].flatMap((breaches) =>
+      Array.from(breaches.values(), ({ group, member, until }) => {
+        const whose = group === everyGroup ? member.id : `${member.id}, key group ${group}`
+        return `circuit of ${whose}: ${until > 0 ? `open, probe in ${Math.ceil(until - performance.now())} ms` : "half-open"}`
+      })
+    )
+  }
+}
+
+const circuitOf = ({ id }: Member, group: number) => ({ worker: id, group: group === everyGroup ? undefined : group })

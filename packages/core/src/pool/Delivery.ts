@@ -63,6 +63,8 @@ export class Delivery {
   private readonly startPump: (member: Member) => void
   private readonly breaking: Breaking
   private readonly dropped = new Map<Member, number>()
+  /** Members with messages in their `bucket`, while a batch is placed. */
+  private readonly touched: Array<Member> = []
   /** False once the pool closes. */
   open = true
 
@@ -128,7 +130,7 @@ export class Delivery {
   ): Effect.Effect<void, Failure> {
     this.keepAlive.hold()
     const timestamp = now()
-    const { placement } = this
+    const { placement, touched } = this
     let full: Map<Member, Array<unknown>> | undefined
     let moving: Array<unknown> | undefined
     let index = 0
@@ -152,17 +154,28 @@ export class Delivery {
             continue
           }
         }
-        const waiting = full?.get(member)
-        // Behind one that waits for room, to keep the order.
-        if (waiting !== undefined) waiting.push(message)
-        else if (!member.accepts || !member.write(message, timestamp, priority, context)) {
-          full ??= new Map()
-          full.set(member, [message])
-        }
+        if (member.bucket.length === 0) touched.push(member)
+        member.bucket.push(message)
       }
     } catch (cause) {
       failure = this.notSent(cause, messages.slice(index))
     }
+    for (let i = 0; i < touched.length; i++) {
+      const member = touched[i]
+      const { bucket } = member
+      let written = 0
+      try {
+        if (member.accepts) written = member.writeAll(bucket, timestamp, priority, context)
+        // Together, to keep the order.
+        if (written < bucket.length) (full ??= new Map()).set(member, bucket.slice(written))
+      } catch (cause) {
+        const unsent = bucket.slice(member.failedAt)
+        failure =
+          failure === undefined ? this.notSent(cause, unsent) : withUnsent(failure, [...unsent, ...failure.unsent])
+      }
+      bucket.length = 0
+    }
+    touched.length = 0
     if (refusal !== undefined) failure = withUnsent(failure ?? refusal, [...refused, ...(failure?.unsent ?? [])])
     for (const member of placement.members) {
       member.mailbox.publish()

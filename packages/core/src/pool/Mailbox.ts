@@ -122,6 +122,14 @@ export class Mailbox {
     return true
   }
 
+  /** `write` for many messages: returns how many found room. Throws with those before the one to blame written. */
+  writeAll<A>(lane: number, codec: FrameCodec<A>, messages: ReadonlyArray<A>, kind: number): number {
+    const way = this.ways[lane]
+    let index = way.kept.length > 0 ? 0 : way.writer.writeAll(codec, messages, 0, messages.length, kind)
+    while (index < messages.length && this.write(lane, codec, messages[index], kind)) index++
+    return index
+  }
+
   /** Forgets the oldest message; somebody waits for each request. */
   private forgetOldest(way: Way): void {
     const oldest = way.kept.findIndex(({ kind }) => kind === EnvelopeKind.Message)

@@ -156,6 +156,11 @@ export class Member {
     return this.alive && this.mailbox.depth > 0
   }
 
+  /** Messages for this member out of a batch that is being placed. */
+  readonly bucket: Array<unknown> = []
+  /** How many messages `writeAll` wrote, also when it threw. */
+  failedAt = 0
+
   /** Puts a message into the mailbox; false if there is no room. Throws what the codec throws. */
   write(message: unknown, timestamp: number, priority: number, context: string | undefined): boolean {
     const envelope = this.messages
@@ -167,6 +172,27 @@ export class Member {
     if (!this.mailbox.write(this.lowest - priority, envelope, message, EnvelopeKind.Message)) return false
     this.count = (this.count + 1) | 0
     return true
+  }
+
+  /**
+   * Puts messages into the mailbox as long as there is room, and returns how many. Throws what the codec
+   * throws; `failedAt` then is the index of the message to blame, and those before are written.
+   */
+  writeAll(messages: ReadonlyArray<unknown>, timestamp: number, priority: number, context: string | undefined): number {
+    const envelope = this.messages
+    const { head } = envelope
+    head.id = this.count
+    head.detail = priority
+    head.timestamp = timestamp
+    head.context = context
+    envelope.step = 1
+    try {
+      return this.mailbox.writeAll(this.lowest - priority, envelope, messages, EnvelopeKind.Message)
+    } finally {
+      envelope.step = 0
+      this.failedAt = (head.id - this.count) | 0
+      this.count = head.id
+    }
   }
 
   /** Puts a request into the mailbox, to be published; false if there is no room. */

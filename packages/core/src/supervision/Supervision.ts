@@ -243,7 +243,10 @@ export const escalate: Supervision = make({ measures: [{ _tag: "Escalate" }] })
 /**
  * Handles a message that failed again, on the same worker, after the delay that the schedule gives,
  * while it gives one and `while` holds. Messages of the same key wait behind it, others do not. After
- * the last try it is a dead letter. A batch that failed is not retried: its worker panics.
+ * the last try it is a dead letter.
+ *
+ * A batch that failed is tried again as it was. After the last try each of its messages is handled
+ * once more, alone, and those that fail are dead letters.
  *
  * @category policies
  * @since 0.1.0

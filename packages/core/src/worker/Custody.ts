@@ -152,7 +152,12 @@ export class Custody {
 
   /** Acknowledges what the owner has a snapshot of. */
   confirm(): void {
-    if (this.awaited === undefined || this.control.kept !== this.number) return
+    if (this.control.kept === this.number) this.acknowledge()
+  }
+
+  /** Acknowledges what the last snapshot has the effects of. */
+  acknowledge(): void {
+    if (this.awaited === undefined) return
     for (const [lane, { count, position }] of this.awaited.entries()) this.port.ackTo(lane, position, count)
     this.awaited = undefined
   }

@@ -112,6 +112,8 @@ export class Envelope<A> implements FrameCodec<A> {
   /** Undefined, as a context may or may not be there. */
   readonly fixedSize: undefined
   readonly mayAttach: boolean
+  /** What is added to `head.id` by each write. */
+  step = 0
   private readonly payload: FrameCodec<A>
   private readonly fixedBound: number | undefined
 
@@ -137,14 +139,18 @@ export class Envelope<A> implements FrameCodec<A> {
     i32[word + 1] = head.detail
     f64[(offset >> 3) + 1] = head.timestamp
     i32[word + 4] = head.key
+    let start = offset + headBytes
     if (head.context === undefined) {
       i32[word + 5] = 0
-      return this.payload.write(memory, offset + headBytes, value)
+    } else {
+      const bytes = encoder.encode(head.context)
+      i32[word + 5] = bytes.length
+      memory.u8.set(bytes, start)
+      start += padded(bytes.length)
     }
-    const bytes = encoder.encode(head.context)
-    i32[word + 5] = bytes.length
-    memory.u8.set(bytes, offset + headBytes)
-    return this.payload.write(memory, offset + headBytes + padded(bytes.length), value)
+    const end = this.payload.write(memory, start, value)
+    head.id = (head.id + this.step) | 0
+    return end
   }
 
   read(memory: ByteMemory, offset: number, end: number): A {

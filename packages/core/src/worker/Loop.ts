@@ -28,6 +28,7 @@ import { Kind } from "../ring/Frame.ts"
 import type { Emission, Emitter } from "./Emit.ts"
 import { Envelope, EnvelopeKind, makeHead, readHead } from "./Envelope.ts"
 import { KeyedTasks } from "./KeyedTasks.ts"
+import { leave } from "./Leaving.ts"
 import { Invoker } from "./Invoker.ts"
 import { Panic, panicked } from "./Panic.ts"
 import { Parking } from "./Parking.ts"
@@ -180,17 +181,17 @@ export class Loop {
     return this.batch.length === 0 && !this.reader.ready() && !this.reader.isAwaiting && !port.scout()
   }
 
-  /** Hands the state out, if it can leave, and ends: what is in the mailbox is for a successor, which goes on from there. */
+  /** Whether all is done that a successor could not go on with: a state that is saved says what is in it. */
+  private get mayLeave(): boolean {
+    const { custody, tasks } = this
+    if (custody?.saves === true) return tasks === undefined || tasks.quiet
+    return !this.parked && (tasks === undefined || tasks.idle)
+  }
+
   private readonly leave: Effect.Effect<void, WorkerPanicked> = Effect.suspend(() => {
-    const { control, custody, invoker, progress, reader, waits } = this
-    if (invoker.implementation.contract.state !== undefined) {
-      try {
-        this.reporting.save(custody ?? new Custody(unguarded, control, reader.port, progress, waits.ring))
-      } catch (cause) {
-        return Effect.fail(invoker.errorOf("snapshot", cause))
-      }
-    }
-    return Effect.andThen(this.leaveNothing, this.replier.finish)
+    const { control, progress, reader, waits } = this
+    const custody = this.custody ?? new Custody(unguarded, control, reader.port, progress, waits.ring)
+    return leave(this.invoker, custody, this.settling, this.reporting, this.replier)
   })
 
   /** Waits until its outputs are with its owner. */
@@ -217,7 +218,7 @@ export class Loop {
           if (waits.tickDue) return this.runTick()
           // Held only once nothing runs any more: a paused worker does nothing.
           if (command === Command.Pause) return tasks === undefined || tasks.quiet ? "command" : "busy"
-          if (!this.parked && (tasks === undefined || tasks.idle)) return "leave"
+          if (this.mayLeave) return "leave"
           if (!waits.hasVerdict) return "busy"
         }
         if (custody !== undefined && custody.due) {
@@ -472,7 +473,7 @@ export class Loop {
   finish(): void {
     this.custody?.close()
     this.custody?.rest()
-    this.reader.port.ack()
+    if (this.progress.outstanding === 0) this.reader.port.ack()
   }
 
   /** Lets go of what outlives it. */

@@ -28,11 +28,15 @@ export class Settling {
     const { emitter } = this
     if (emitter === undefined) return false
     if (emitter.full && !emitter.flush()) return true
-    if (this.unsettled.length > 0) {
-      for (const taken of this.unsettled) this.progress.done(taken)
-      this.unsettled = []
-    }
+    this.release()
     return false
+  }
+
+  /** The outputs of all that is done have gone. */
+  release(): void {
+    if (this.unsettled.length === 0) return
+    for (const taken of this.unsettled) this.progress.done(taken)
+    this.unsettled = []
   }
 
   /** Whether something must not be acknowledged yet. */

@@ -164,3 +164,23 @@ describe("replies whose memory is no ring any more", () => {
     })
   )
 })
+
+describe("replies of workers that are all dead", () => {
+  it.live("are waited for asleep: somebody may start one", () =>
+    Effect.gen(function* () {
+      const pending = new Pending("meek", 1, "park")
+      const { mesh } = pending
+      const owner = ThreadIdentity.makeVirtual()
+      mesh.claim(mesh.reserve("sender"), owner)
+      mesh.bury(owner)
+      const reading = yield* Effect.forkChild(pending.run)
+      const bell = endpointIndex(mesh.receiverEndpoint(0)) + Endpoint.bell
+      yield* Effect.timeout(
+        Poll.until(() => Doorbell.isArmed(mesh.memory, bell)),
+        "5 seconds"
+      )
+      yield* Fiber.interrupt(reading)
+      pending.close()
+    })
+  )
+})

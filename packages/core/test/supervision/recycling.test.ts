@@ -114,6 +114,38 @@ describe("recycling after so many messages", () => {
   )
 })
 
+describe("recycling a worker that waits to try again", () => {
+  for (const [how, contract] of contracts) {
+    it.live(`does not wait for it, and its successor tries: ${how}`, () =>
+      fresh(
+        Effect.gen(function* () {
+          const pool = yield* WorkerPool.make(contract as typeof Ledger, {
+            size: 1,
+            supervision: Supervision.restart(soon).pipe(Supervision.and(Supervision.retry(Schedule.spaced("1 hour"))))
+          })
+          yield* pool.sendAll([{ key: "a", id: 0, act: "throw" }])
+          yield* Effect.repeat(pool.supervised, { until: ({ Retrying }) => Retrying === 1, schedule: soon })
+          yield* pool.sendAll([{ key: "a", id: 1 }, ...entries(2, 0, 10)])
+          assert.strictEqual((yield* pool.ask("key-0", "Account", { key: "key-0" })).count, 10)
+          world.allowed.add("a/0")
+          const began = performance.now()
+          yield* pool.recycle(pool.workerIds[0])
+          assert.isBelow(performance.now() - began, 1000)
+          assert.deepStrictEqual(yield* pool.ask("a", "Account", { key: "a" }), {
+            key: "a",
+            count: 2,
+            last: 1,
+            disorders: 0
+          })
+          for (const key of ["key-0", "key-1"]) {
+            assert.deepStrictEqual(yield* pool.ask(key, "Account", { key }), { key, count: 10, last: 9, disorders: 0 })
+          }
+        }).pipe(Effect.scoped, Effect.provide(backend))
+      )
+    )
+  }
+})
+
 const mega = (used: number, buffers: number, limit: number): HeapUse => ({
   used: used * 1_048_576,
   buffers: buffers * 1_048_576,

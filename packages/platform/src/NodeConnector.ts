@@ -1,10 +1,11 @@
 /**
  * What channels need of Node.js: a name for this thread that its parent knows too, and a way to
- * hand a `MessagePort` to any thread of the process. Importing it installs both.
+ * hand a `MessagePort` to any thread of the process, and memory that nobody zeroed. Importing it installs them.
  *
  * @since 0.1.0
  */
 import { type MessagePort, postMessageToThread, receiveMessageOnPort, threadId } from "node:worker_threads"
+import * as Codec from "@shared-nothing/core/Codec"
 import * as Post from "@shared-nothing/core/Post"
 import * as ThreadIdentity from "@shared-nothing/core/ThreadIdentity"
 
@@ -25,6 +26,9 @@ interface Delivery {
   readonly address: Post.Address
   readonly port: MessagePort
 }
+
+// A `Buffer` from the pool would share its memory with others.
+Codec.installAllocator((bytes) => new Uint8Array(Buffer.allocUnsafeSlow(bytes).buffer))
 
 Post.install({
   deliver: (owner, address, port) => {

@@ -15,7 +15,7 @@ import * as Stage from "@shared-nothing/core/Stage"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
-import { type AsyncBuffer, type Compressors, parquetMetadataAsync, parquetReadObjects } from "hyparquet"
+import type { AsyncBuffer, Compressors } from "hyparquet"
 
 /**
  * @category models
@@ -72,8 +72,12 @@ const compressorsFor = async (codecs: ReadonlyArray<string | undefined>): Promis
   return { ...more, ZSTD: (input) => zstdDecompressSync(input) }
 }
 
+/** Loaded by the first who reads: whoever does not need not have it. */
+const hyparquet = () => import("hyparquet")
+
 const groupsOf = (path: string | URL): Effect.Effect<ReadonlyArray<Group>, Other> =>
   withFile(path, async (file) => {
+    const { parquetMetadataAsync } = await hyparquet()
     const { row_groups } = await parquetMetadataAsync(file)
     let start = 0
     return row_groups.map(({ num_rows }) => {
@@ -89,6 +93,7 @@ const readRows = (
   columns: ReadonlyArray<string>
 ): Effect.Effect<ReadonlyArray<Record<string, unknown>>, Other> =>
   withFile(path, async (file) => {
+    const { parquetMetadataAsync, parquetReadObjects } = await hyparquet()
     const metadata = await parquetMetadataAsync(file)
     const codecs = metadata.row_groups.flatMap((group) => group.columns.map((column) => column.meta_data?.codec))
     const compressors = await compressorsFor(codecs)

@@ -10,8 +10,22 @@
  *
  * @since 0.1.0
  */
-import { LogCollapsingLowestDenseDDSketch as Sketch } from "@datadog/sketches-js"
+import { createRequire } from "node:module"
+import type * as Sketches from "@datadog/sketches-js"
 import * as Aggregate from "@shared-nothing/core/Aggregate"
+
+/**
+ * What gathers the numbers.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Sketch {
+  readonly count: number
+}
+
+// Loaded by the first who wants quantiles: whoever does not need not have it.
+const load = () => createRequire(import.meta.url)("@datadog/sketches-js") as typeof Sketches
 
 /**
  * @category models
@@ -65,8 +79,9 @@ export const quantiles = <A>(
   if (!(relativeAccuracy > 0 && relativeAccuracy < 1)) {
     throw new RangeError(`relativeAccuracy is between 0 and 1, and not ${relativeAccuracy}`)
   }
-  const init = () => new Sketch({ relativeAccuracy, binLimit })
-  return Aggregate.make({
+  const { LogCollapsingLowestDenseDDSketch } = load()
+  const init = () => new LogCollapsingLowestDenseDDSketch({ relativeAccuracy, binLimit })
+  const aggregate: Aggregate.Aggregate<A, Sketches.LogCollapsingLowestDenseDDSketch, Quantiles> = Aggregate.make({
     init,
     add: (sketch, element) => {
       const value = of(element)
@@ -104,4 +119,6 @@ export const quantiles = <A>(
       return sketch
     }
   })
+  // Whose types need not be known to whoever uses it.
+  return aggregate as unknown as Aggregate.Aggregate<A, Sketch, Quantiles>
 }

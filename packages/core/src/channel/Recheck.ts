@@ -30,7 +30,7 @@ interface Timer {
 /** How long a wait sleeps at most before it looks again, in milliseconds. */
 export const recheckMillis = 100
 
-// Not a set: one that is added to and deleted from all the time leaves old tables behind, each of which keeps the next.
+// Not a set: one that is added to and deleted from all the time is built anew now and then.
 const sleeping: Array<Sleeping> = []
 let holding = 0
 let timer: ReturnType<typeof setInterval> | undefined

@@ -16,7 +16,7 @@
  */
 import * as Schema from "effect/Schema"
 import { ByteMemory } from "../ring/ByteMemory.ts"
-import { markMoved } from "./blobs.ts"
+import * as blobs from "./blobs.ts"
 import { CodecError } from "./CodecError.ts"
 import type { Codec } from "./CodecModel.ts"
 import { compile } from "./compile.ts"
@@ -90,7 +90,16 @@ export const decode = <A>(codec: Codec<A>, bytes: Uint8Array): A => {
  * @category attachments
  * @since 0.1.0
  */
-export const moved = (bytes: Uint8Array): Uint8Array => markMoved(bytes)
+export const moved = (bytes: Uint8Array): Uint8Array => blobs.markMoved(bytes)
+
+/**
+ * Where the bytes that codecs read get their memory. For platforms: each of them is overwritten, so it
+ * need not be zeroed.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const installAllocator: (unzeroed: (bytes: number) => Uint8Array<ArrayBuffer>) => void = blobs.installAllocator
 
 /**
  * Memory that sender and receiver share from then on; it is never copied.

@@ -70,8 +70,22 @@ export const writeInline = (
 /** Bytes in the frame that a header names. */
 export const bytesBytes = (header: number): number => ((header & 1) === 0 ? header >>> 1 : 0)
 
+/** Bytes of their own, of which every one is overwritten. */
+let allocate = (bytes: number): Uint8Array<ArrayBuffer> => new Uint8Array(bytes)
+
+/** What a platform does that has memory to give which nobody zeroed. */
+export const installAllocator = (unzeroed: (bytes: number) => Uint8Array<ArrayBuffer>): void => {
+  allocate = unzeroed
+}
+
 export const readBytes = (memory: ByteMemory, header: number, at: number, path: string): Uint8Array => {
-  if ((header & 1) === 0) return memory.u8.slice(at, at + (header >>> 1))
+  if ((header & 1) === 0) {
+    const length = header >>> 1
+    const bytes = allocate(length)
+    // Not `slice`, which copies word by word out of memory that is shared.
+    bytes.set(memory.u8.subarray(at, at + length))
+    return bytes
+  }
   const buffer = memory.attachments[header >>> 1]
   if (!(buffer instanceof ArrayBuffer)) return corrupt(path, `no buffer is attached as number ${header >>> 1}`, at)
   return new Uint8Array(buffer)

@@ -153,11 +153,18 @@ export interface Part<out K, out Acc> {
  * @since 0.1.0
  */
 export const combined = <A, Acc, Out>({
-  add: _,
-  ...aggregate
+  init,
+  load,
+  merge,
+  result,
+  save
 }: Aggregate<A, Acc, Out>): Aggregate<Part<unknown, Acc>, Acc, Out> => ({
-  ...aggregate,
-  add: (acc, part) => aggregate.merge(acc, part.acc)
+  init,
+  add: (acc, part) => merge(acc, part.acc),
+  merge,
+  result,
+  save,
+  load
 })
 
 /**

@@ -106,6 +106,7 @@ export class Pending {
       fingerprint: [0, 0],
       awaitSuccessor: false
     })
+    for (let place = 0; place <= places; place++) this.mesh.reserve("sender")
     const slot = this.mesh.reserve("receiver")
     this.reader = new FrameReader(ReceiverPort.attach(this.mesh, slot, ThreadIdentity.current()))
     this.waiter = new Waiter(new Mail(this.reader), wait)

@@ -241,7 +241,6 @@ export const make = Effect.fnUntraced(function* <
         const id = `${name}/${all.length}`
         const member = new Member(id, wire, { ...mailbox, name: id }, hooks)
         all.push(member)
-        pending.mesh.reserve("sender")
         if (wire.streams) signals.set(member, new SignalLane(`${id}: signals`, background))
       }
     })

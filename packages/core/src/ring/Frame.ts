@@ -25,12 +25,15 @@ export const Kind = {
   Pad: 1,
   /** A message, encoded in the payload. */
   Data: 2,
-  /** A message whose whole encoding is the first buffer beside; the payload is its length in bytes. */
+  /** A message whose whole encoding is the first buffer beside; the payload is its length in bytes, and its kind. */
   Beside: 3,
   user: 4
 } as const
 
 export const attached = 8
+
+/** Payload of a frame of kind `Beside`, in bytes. */
+export const besidePayload = 8
 
 /** The longest payload a header can name, in bytes. */
 export const maxPayload = 0x07ffffff

@@ -129,7 +129,8 @@ export class LaneProducer {
     }
     const at = (this.dataUnit + start) << 1
     this.i32[at] = (((toEnd << 3) - 8) << 4) | Kind.Pad
-    this.i32[at + 1] = 0
+    // Never the number that is due: a pad whose kind is damaged must not pass for a message.
+    this.i32[at + 1] = ~this.seq
     this.head = (this.write + toEnd) | 0
     return (this.dataUnit << 3) + 8
   }

@@ -15,6 +15,7 @@ import { LaneConsumer } from "./LaneConsumer.ts"
 import {
   adoptedBy,
   attachedBy,
+  closedBy,
   Endpoint,
   EndpointState,
   endpointIndex,
@@ -251,9 +252,12 @@ export class Mesh {
     seam.store(i32, base + Endpoint.bellOf, bellOf)
   }
 
-  /** Gives an attached endpoint up for good and wakes everybody who may wait on it. */
-  release(endpoint: number): void {
-    this.memory.seam.store(this.memory.i32, endpointIndex(endpoint) + Endpoint.state, EndpointState.Closed)
+  /**
+   * Gives an endpoint that `owner` holds up for good and wakes everybody who may wait on it. The word goes on naming the
+   * thread, which may keep what travels beside the lanes.
+   */
+  release(endpoint: number, owner: number): void {
+    this.memory.seam.store(this.memory.i32, endpointIndex(endpoint) + Endpoint.state, closedBy(owner))
     this.ringAll()
   }
 
@@ -267,7 +271,7 @@ export class Mesh {
 
   /**
    * Marks every endpoint that `owner` holds as `Dead` and wakes everybody; what it had adopted is
-   * `Closed` again, for anybody to adopt. Called by whoever learns that the thread is gone, never by
+   * `Closed` again, for anybody to adopt, and what it had closed is nobody's. Called by whoever learns that the thread is gone, never by
    * the thread itself. Returns how many endpoints it held.
    */
   bury(owner: number): number {
@@ -278,7 +282,7 @@ export class Mesh {
       const word = seam.load(i32, at)
       if (word === attachedBy(owner)) {
         if (this.abandon(e, owner)) found++
-      } else if (word === adoptedBy(owner)) {
+      } else if (word === adoptedBy(owner) || word === closedBy(owner)) {
         seam.compareExchange(i32, at, word, EndpointState.Closed)
       }
     }

@@ -259,6 +259,6 @@ export class ReceiverPort {
   close(): void {
     if (this.closed) return
     this.closed = true
-    for (const column of this.columns) this.mesh.release(this.mesh.receiverEndpoint(column))
+    for (const column of this.columns) this.mesh.release(this.mesh.receiverEndpoint(column), this.owner)
   }
 }

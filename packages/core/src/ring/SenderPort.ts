@@ -29,14 +29,16 @@ export type SendStatus = "open" | "closed" | "receiver-closed" | "receiver-died"
 export class SenderPort {
   readonly mesh: Mesh
   readonly slot: number
+  private readonly owner: number
   private readonly lanes: ReadonlyArray<LaneProducer>
   private current: number
   private closed = false
   private waits: number
 
-  private constructor(mesh: Mesh, slot: number) {
+  private constructor(mesh: Mesh, slot: number, owner: number) {
     this.mesh = mesh
     this.slot = slot
+    this.owner = owner
     this.lanes = Array.from({ length: mesh.receivers }, (_, r) => mesh.producer(slot, r))
     this.current = mesh.receivers === 1 ? 0 : -1
     this.waits = Counter.resume(mesh.memory, endpointIndex(slot) + Endpoint.waits)
@@ -46,7 +48,7 @@ export class SenderPort {
   static attach(mesh: Mesh, slot: number, owner: number): SenderPort {
     mesh.claim(slot, owner)
     try {
-      return new SenderPort(mesh, slot)
+      return new SenderPort(mesh, slot, owner)
     } catch (fault) {
       mesh.abandon(slot, owner)
       throw fault
@@ -154,6 +156,6 @@ export class SenderPort {
     if (this.closed) return
     this.publish()
     this.closed = true
-    this.mesh.release(this.slot)
+    this.mesh.release(this.slot, this.owner)
   }
 }

@@ -43,7 +43,7 @@ export const Header = {
 /** Words of an endpoint's block. */
 export const Endpoint = {
   /**
-   * The thread that holds it << 3 | one of `EndpointState`: one word, so that a thread that dies
+   * The thread that holds it, or held it when it closed, << 3 | one of `EndpointState`: one word, so that a thread that dies
    * while it attaches leaves either nothing or its name.
    */
   state: 0,
@@ -81,6 +81,8 @@ export const maxOwner = 0x0fffffff
 export const stateOf = (word: number): number => word & 7
 export const ownerOf = (word: number): number => word >>> 3
 export const attachedBy = (owner: number): number => (owner << 3) | EndpointState.Attached
+/** Whoever holds nothing is thread 0. */
+export const closedBy = (owner: number): number => (owner << 3) | EndpointState.Closed
 export const adoptedBy = (owner: number): number => (owner << 3) | EndpointState.Adopted
 
 /** Words of a lane's control block: the first 128 bytes are the producer's, the rest the consumer's. */

@@ -29,7 +29,12 @@ class Switch implements Waitable {
   }
 }
 
-declare const process: { getActiveResourcesInfo(): Array<string>; cpuUsage(): { user: number; system: number } }
+interface CpuUsage {
+  readonly user: number
+  readonly system: number
+}
+
+declare const process: { getActiveResourcesInfo(): Array<string>; threadCpuUsage(since?: CpuUsage): CpuUsage }
 
 const pendingHandles = () =>
   process.getActiveResourcesInfo().filter((name) => name === "Timeout" || name === "Immediate").length
@@ -65,17 +70,18 @@ describe.each(WaitStrategy.literals)("%s", (strategy) => {
 })
 
 describe("a parked channel", () => {
-  it.live("costs no processor time", () =>
+  // The benchmark says how much less it is on a quiet machine.
+  it.live("costs less than a fiftieth of a core", () =>
     Effect.gen(function* () {
       const channel = yield* SharedChannel.spsc(Schema.Int)
       const receiver = yield* SharedChannel.attachReceiver(Schema.Int, channel.receiver)
       yield* Effect.forkScoped(receiver.receive)
-      yield* Effect.sleep(20)
-      const before = process.cpuUsage()
-      yield* Effect.sleep(500)
-      const after = process.cpuUsage()
-      const millis = (after.user + after.system - before.user - before.system) / 1000
-      assert.isBelow(millis, 100)
+      yield* Effect.sleep(200)
+      const seconds = 3
+      const before = process.threadCpuUsage()
+      yield* Effect.sleep(seconds * 1000)
+      const { system, user } = process.threadCpuUsage(before)
+      assert.isBelow((system + user) / 1e6 / seconds, 0.02)
     })
   )
 })

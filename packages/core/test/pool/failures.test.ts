@@ -4,12 +4,15 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
+import * as Poll from "../../src/channel/Poll.ts"
+import * as ThreadIdentity from "../../src/channel/ThreadIdentity.ts"
 import * as Partitioner from "../../src/partition/Partitioner.ts"
 import type { Member } from "../../src/pool/Member.ts"
 import { Pending } from "../../src/pool/Pending.ts"
 import type { PoolHandle } from "../../src/pool/PoolHandle.ts"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
-import { LaneControl, laneControlIndex } from "../../src/ring/layout.ts"
+import * as Doorbell from "../../src/ring/Doorbell.ts"
+import { Endpoint, endpointIndex, LaneControl, laneControlIndex } from "../../src/ring/layout.ts"
 import { Mesh } from "../../src/ring/Mesh.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import * as Worker from "../../src/worker/Worker.ts"
@@ -140,7 +143,6 @@ describe("replies whose memory is no ring any more", () => {
   it.effect("fail all who wait, and whoever asks later, and are read no more", () =>
     Effect.gen(function* () {
       const pending = new Pending("meek", 1, "park")
-      pending.mesh.reserve("sender")
       const settled: Array<Effect.Effect<unknown, unknown>> = []
       pending.add({
         member: undefined as unknown as Member,
@@ -171,7 +173,7 @@ describe("replies of workers that are all dead", () => {
       const pending = new Pending("meek", 1, "park")
       const { mesh } = pending
       const owner = ThreadIdentity.makeVirtual()
-      mesh.claim(mesh.reserve("sender"), owner)
+      mesh.claim(0, owner)
       mesh.bury(owner)
       const reading = yield* Effect.forkChild(pending.run)
       const bell = endpointIndex(mesh.receiverEndpoint(0)) + Endpoint.bell

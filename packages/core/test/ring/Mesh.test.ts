@@ -1,5 +1,13 @@
 import { assert, describe, it } from "@effect/vitest"
-import { Header, LaneControl, laneControlIndex } from "../../src/ring/layout.ts"
+import {
+  Endpoint,
+  EndpointState,
+  Header,
+  LaneControl,
+  laneControlIndex,
+  ownerOf,
+  stateOf
+} from "../../src/ring/layout.ts"
 import { Mesh } from "../../src/ring/Mesh.ts"
 import { ReceiverPort } from "../../src/ring/ReceiverPort.ts"
 import { RingFault } from "../../src/ring/RingFault.ts"
@@ -139,5 +147,18 @@ describe("ports", () => {
     const heir = ReceiverPort.attach(mesh, 1, 4)
     assert.isTrue(heir.scout())
     assert.deepStrictEqual(take(heir), [20, 40, 10, 30])
+  })
+
+  it("go on naming their thread when they are closed, for it keeps what travels beside, until it is gone", () => {
+    const mesh = make(1, 1)
+    for (const role of ["sender", "receiver"] as const) mesh.reserve(role)
+    SenderPort.attach(mesh, 0, 5).close()
+    const word = () => mesh.endpoint(0, Endpoint.state)
+    assert.deepStrictEqual([stateOf(word()), ownerOf(word())], [EndpointState.Closed, 5])
+    mesh.bury(6)
+    assert.strictEqual(ownerOf(word()), 5)
+    mesh.bury(5)
+    assert.deepStrictEqual([stateOf(word()), ownerOf(word())], [EndpointState.Closed, 0])
+    assert.isTrue(mesh.reserveSender(0))
   })
 })

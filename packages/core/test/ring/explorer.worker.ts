@@ -12,5 +12,9 @@ const ring = await load(new URL("../../src/ring/", import.meta.url))
 parentPort!.on("message", (asked: string) => {
   const { options, program } = [...quick, ...large].find(({ name }) => name === asked)!
   const model = program(ring)
-  parentPort!.postMessage({ report: explore(model, options), mortal: model.threads.some(({ mortal }) => mortal) })
+  const start = process.threadCpuUsage()
+  const report = explore(model, options)
+  const { system, user } = process.threadCpuUsage(start)
+  const mortal = model.threads.some(({ mortal }) => mortal)
+  parentPort!.postMessage({ report, mortal, seconds: (user + system) / 1e6 })
 })

@@ -3,7 +3,7 @@
  */
 import type { ExploreOptions, Program } from "../../src/testing/index.ts"
 import { controlModel, routingModel } from "./boards.ts"
-import { meshModel, type Ring } from "./models.ts"
+import { meshModel, type MeshModel, type Ring } from "./models.ts"
 import { contestModel, orphanModel, reserveModel, shutModel, soloModel, watchModel } from "./protocols.ts"
 import { bellModel, counterModel } from "./words.ts"
 
@@ -78,79 +78,44 @@ export const judgesOf = (file: string): ReadonlyArray<Judge> => {
 
 const eager = { plain: "eager" } as const
 
-/**
- * The large ones, in which a plain access goes with the step before it: the small ones showed that there are no
- * races. Those with a bound explore every schedule with at most so many preemptions, all others every schedule.
- */
+/** A mesh in which a plain access goes with the step before it, without the words that only count. */
+const coarse = (name: string, model: MeshModel): Judge =>
+  judge(name, (ring) => meshModel(ring, { ...model, statistics: false }), eager)
+
+const messages = (messages: number, batch = 1) =>
+  batch > 2 ? { messages, batch, bytes: 8 } : { messages, batch, bytes: 16 }
+
+/** The death of each thread of 2×2 is a model of its own: an execution has one death at most. */
+const each = (models: (mortal: "S0" | "S1" | "R0" | "R1") => ReadonlyArray<Judge>): ReadonlyArray<Judge> =>
+  (["S0", "S1", "R0", "R1"] as const).flatMap(models)
+
+/** The large ones: the small ones showed that there are no races, and what the words that only count are good for. */
 export const large: ReadonlyArray<Judge> = [
-  judge(
-    "2×1, 3 messages",
-    (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 3, bytes: 16, batch: 1 }),
-    eager
-  ),
-  judge(
-    "2×1, 4 messages in batches of 2",
-    (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 4, bytes: 16, batch: 2 }),
-    eager
-  ),
-  judge(
-    "2×1, 2 messages, any dies",
-    (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 2, bytes: 16, batch: 1, mortal: all }),
-    eager
-  ),
-  judge(
-    "2×1, 3 messages, any dies, at most 1 preemption",
-    (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all }),
-    { ...eager, preemptions: 1 }
-  ),
-  judge(
-    "1×2, 2 messages, one left to the other receiver, receivers die",
-    (ring) =>
-      meshModel(ring, { senders: 1, receivers: 2, messages: 2, bytes: 16, batch: 1, leaves: 0, mortal: "receivers" }),
-    eager
-  ),
-  judge(
-    "2×2, 1 message",
-    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 1, bytes: 16, batch: 1 }),
-    eager
-  ),
-  judge(
-    "2×2, 3 messages, at most 2 preemptions",
-    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 3, bytes: 16, batch: 1 }),
-    { ...eager, preemptions: 2 }
-  ),
-  judge(
-    "2×2, 3 messages, any dies, no preemption",
-    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 3, bytes: 16, batch: 1, mortal: all }),
-    { ...eager, preemptions: 0 }
-  )
+  coarse("2×1, 3 messages", { senders: 2, receivers: 1, ...messages(3) }),
+  coarse("2×1, 4 messages in batches of 2", { senders: 2, receivers: 1, ...messages(4, 2) }),
+  coarse("2×1, 2 messages, any dies", { senders: 2, receivers: 1, ...messages(2), mortal: all }),
+  coarse("1×2, 2 messages, one left to the other receiver, receivers die", {
+    senders: 1,
+    receivers: 2,
+    ...messages(2),
+    leaves: 0,
+    mortal: "receivers"
+  }),
+  ...each((mortal) => [
+    coarse(`2×2, 3 messages in a batch, ${mortal} dies`, { senders: 2, receivers: 2, ...messages(3, 3), mortal })
+  ])
 ]
 
 /** For `npm run test:explore`: minutes. */
 export const huge: ReadonlyArray<Judge> = [
-  judge(
-    "2×2, 2 messages",
-    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 2, bytes: 16, batch: 1 }),
-    eager
-  ),
-  judge(
-    "2×2, 1 message, any dies, at most 2 preemptions",
-    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 1, bytes: 16, batch: 1, mortal: all }),
-    { ...eager, preemptions: 2 }
-  ),
-  judge(
-    "1×2, 3 messages, receivers die",
-    (ring) => meshModel(ring, { senders: 1, receivers: 2, messages: 3, bytes: 16, batch: 1, mortal: "receivers" }),
-    eager
-  ),
-  judge(
-    "2×1, 3 messages, any dies",
-    (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all }),
-    eager
-  ),
-  judge(
-    "2×2, 3 messages, any dies, at most 1 preemption",
-    (ring) => meshModel(ring, { senders: 2, receivers: 2, messages: 3, bytes: 16, batch: 1, mortal: all }),
-    { ...eager, preemptions: 1 }
-  )
+  coarse("1×2, 3 messages, receivers die", { senders: 1, receivers: 2, ...messages(3), mortal: "receivers" }),
+  coarse("2×1, 3 messages, any dies", { senders: 2, receivers: 1, ...messages(3), mortal: all }),
+  coarse("2×2, 2 messages", { senders: 2, receivers: 2, ...messages(2) }),
+  coarse("2×2, 1 message, any dies", { senders: 2, receivers: 2, ...messages(1), mortal: all })
 ]
+
+/** For `npm run test:explore -- --huge`: hours, and gigabytes. */
+export const colossal: ReadonlyArray<Judge> = each((mortal) => [
+  coarse(`2×2, 3 messages, 2 in a batch, ${mortal} dies`, { senders: 2, receivers: 2, ...messages(3, 2), mortal }),
+  coarse(`2×2, 3 messages, ${mortal} dies`, { senders: 2, receivers: 2, ...messages(3), mortal })
+])

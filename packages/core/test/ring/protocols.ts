@@ -88,7 +88,7 @@ export const contestModel = (ring: Ring, way: "claim" | "succeed" | "adopt" | "r
       const mesh = ring.Mesh.Mesh.open(memory)
       if (way !== "claim") {
         mesh.claim(endpoint, 9)
-        if (way === "adopt") mesh.release(endpoint)
+        if (way === "adopt") mesh.release(endpoint, 9)
         else mesh.bury(9)
       }
       return memory
@@ -246,7 +246,7 @@ export const orphanModel = (ring: Ring): Program => {
       const memory = meshMemory(ring, 1, 2, true)()
       const mesh = ring.Mesh.Mesh.open(memory)
       mesh.claim(1, 8)
-      mesh.release(1)
+      mesh.release(1, 8)
       mesh.adopt(1, 2, 9)
       return memory
     },
@@ -275,7 +275,7 @@ export const orphanModel = (ring: Ring): Program => {
 
 /** What one thread alone can tell. */
 export const soloModel = (ring: Ring): Program => {
-  const { EndpointState, laneControlIndex, LaneControl } = ring.layout
+  const { closedBy, Endpoint, EndpointState, laneControlIndex, LaneControl } = ring.layout
   const expect = (truth: boolean, what: string) => {
     if (!truth) throw new Error(what)
   }
@@ -297,7 +297,8 @@ export const soloModel = (ring: Ring): Program => {
           mesh.claim(0, 5)
           expect(!mesh.retire(0) && mesh.state(0) === EndpointState.Attached, "the living are not retired")
           expect(!mesh.reserveSender(0), "the living are not replaced")
-          mesh.release(0)
+          mesh.release(0, 5)
+          expect(mesh.endpoint(0, Endpoint.state) === closedBy(5), "a closed slot names its last thread")
           expect(mesh.reserveSender(0) && mesh.state(0) === EndpointState.Reserved, "a closed slot is taken again")
           return "fill"
         },

@@ -171,7 +171,7 @@ describe("explore, against brute force", () => {
         const expected = reference(code, mortal)
         const ends = new Set<string>()
         const program = programOf(code, mortal, seed % 2 === 0, ends)
-        const report = explore(program)
+        const report = explore(program, { reduce: true })
         assert.strictEqual(report.failure !== undefined, expected.stuck, `seed ${seed}: ${report.failure?.message}`)
         if (report.failure !== undefined) {
           stuck++

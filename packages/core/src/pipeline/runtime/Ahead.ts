@@ -2,9 +2,8 @@
  * What a source has read ahead of its subtask: a ring of slots between one fiber that reads and one that
  * takes.
  *
- * An Effect `Queue` would do, but for the garbage collector: its waiting offers are in a `Set` whose
- * old tables lead to the newer ones, so once one of them is promoted, all batches behind it survive
- * until the next major collection.
+ * An Effect `Queue` would do, but batches that waited in one were seen to survive young collections until the
+ * next major one. Why is not known for certain.
  *
  * @since 0.1.0
  */

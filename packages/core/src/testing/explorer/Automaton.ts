@@ -7,12 +7,9 @@
  * that begins with the same local state is the same node however it was reached, so exploring
  * millions of states runs the code under test some thousand times.
  *
- * A node's footprint is every access that its thread can still make: the greatest help in finding
- * accesses that nobody else can meet.
- *
  * @since 0.1.0
  */
-import type { ModelThread, World } from "./Program.ts"
+import type { ModelThread, Program, World } from "./Program.ts"
 import { RecordingMemory, Step } from "./RecordingMemory.ts"
 import { clone, textOf } from "./Snapshot.ts"
 
@@ -43,8 +40,6 @@ export class Node {
   /** The last local state, at `Step.Done`. */
   local: object | undefined = undefined
   readonly children = new Map<number, Node>()
-  /** Sets of locations read and written from here on; undefined until computed. */
-  footprint: Int32Array | undefined = undefined
 
   constructor(id: number, start: Start, parent: Node | undefined, result: number) {
     this.id = id
@@ -73,12 +68,10 @@ export class Automaton {
   private readonly recording: RecordingMemory
   private readonly world: World
   private readonly starts = new Map<string, Node>()
-  readonly words: number
 
-  constructor(bytes: number, threads: ReadonlyArray<ModelThread>) {
+  constructor({ idle, memory }: Program, threads: ReadonlyArray<ModelThread>) {
     this.threads = threads
-    this.words = bytes >>> 2
-    this.recording = new RecordingMemory(bytes)
+    this.recording = new RecordingMemory(memory(), new Set(idle))
     this.world = {
       memory: this.recording.memory,
       note: (event) => {
@@ -168,73 +161,4 @@ export class Automaton {
     node.local = local
     return node
   }
-
-  /**
-   * Computes the footprint of every node from the edges known so far. True if those that existed
-   * before did not grow: what was decided by them stands.
-   */
-  refreshFootprints(): boolean {
-    const size = (this.words * 2 + 31) >>> 5
-    const before = this.nodes.map((node) => node.footprint)
-    for (const node of this.nodes) node.footprint = own(node, this.words, size)
-    for (let changed = true; changed;) {
-      changed = false
-      // Children are mostly younger than their parents: backwards, one or two rounds suffice.
-      for (let i = this.nodes.length - 1; i >= 0; i--) {
-        const into = this.nodes[i].footprint!
-        for (const child of this.nodes[i].children.values()) {
-          const from = child.footprint!
-          for (let w = 0; w < from.length; w++) {
-            const joined = into[w] | from[w]
-            if (joined === into[w]) continue
-            into[w] = joined
-            changed = true
-          }
-        }
-      }
-    }
-    return this.nodes.every((node, i) => before[i]?.every((bits, w) => bits === node.footprint![w]) ?? true)
-  }
-}
-
-const set = (bits: Int32Array, at: number): void => {
-  bits[at >>> 5] |= 1 << (at & 31)
-}
-
-/** Locations are words, then the sets of waiters on words; reads come first, then writes. */
-const own = (node: Node, words: number, size: number): Int32Array => {
-  const bits = new Int32Array(size * 2)
-  const { step, word } = node
-  if (word < 0) return bits
-  const writes = size << 5
-  if (step === Step.Wait) {
-    set(bits, word)
-    set(bits, writes + words + word)
-  } else if (step === Step.Notify) {
-    set(bits, writes + words + word)
-  } else {
-    const at = mutates(step) ? writes : 0
-    set(bits, at + word)
-    if (step === Step.ReadF || step === Step.WriteF) set(bits, at + word + 1)
-  }
-  return bits
-}
-
-const has = (bits: Int32Array, at: number): boolean => (bits[at >>> 5] & (1 << (at & 31))) !== 0
-
-/** Whether a thread that stands at `other` may ever make an access that does not commute with that of `node`. */
-export const mayMeet = (node: Node, other: Node, words: number): boolean => {
-  const bits = other.footprint
-  if (bits === undefined) return true
-  const { step, word } = node
-  if (word < 0) return false
-  const writes = bits.length << 4
-  if (step === Step.Notify) return has(bits, writes + words + word)
-  if (step === Step.Wait) return has(bits, writes + word) || has(bits, writes + words + word)
-  const writing = mutates(step)
-  const wide = step === Step.ReadF || step === Step.WriteF ? 2 : 1
-  for (let w = word; w < word + wide; w++) {
-    if (has(bits, writes + w) || (writing && has(bits, w))) return true
-  }
-  return false
 }

@@ -7,7 +7,8 @@
  *
  * @since 0.1.0
  */
-import { Automaton, type Node } from "./Automaton.ts"
+import { isPlain, mutates } from "./Automaton.ts"
+import type { Behaviour, Behaviours } from "./Behaviours.ts"
 import type { ModelThread, Observation, Program } from "./Program.ts"
 import { NotEqual, Step, Woken } from "./RecordingMemory.ts"
 
@@ -17,6 +18,9 @@ export const Status = {
   Parked: 2,
   Dead: 3
 } as const
+
+/** What nobody may read: a word that a dead thread may have written or not. */
+const undefinedWord = 0x5eadc0de
 
 const mixLow = (key: number, value: number): number => {
   let x = Math.imul(key, 0x9e3779b1) ^ Math.imul(value, 0x85ebca77)
@@ -32,9 +36,37 @@ const mixHigh = (key: number, value: number): number => {
   return x ^ (x >>> 16)
 }
 
+/** The threads of a program with their successors: each has a slot. */
+export interface Cast {
+  readonly threads: ReadonlyArray<ModelThread>
+  /** Slot of each thread's successor, -1 for none. */
+  readonly successor: ReadonlyArray<number>
+  /** Slots of those that run from the beginning. */
+  readonly first: ReadonlyArray<number>
+  /** For each slot the first of its line. */
+  readonly lineage: ReadonlyArray<number>
+}
+
+export const castOf = (program: Program): Cast => {
+  const threads: Array<ModelThread> = []
+  const successor: Array<number> = []
+  const lineage: Array<number> = []
+  const add = (thread: ModelThread, base?: number): number => {
+    const slot = threads.push(thread) - 1
+    successor.push(-1)
+    lineage.push(base ?? slot)
+    if (thread.successor !== undefined) successor[slot] = add(thread.successor, base ?? slot)
+    return slot
+  }
+  const first = program.threads.map((thread) => add(thread))
+  return { threads, successor, first, lineage }
+}
+
+const isWrite = (step: number): boolean => step === Step.Write || step === Step.Store || step === Step.WriteF
+
 /** What became of a step. */
 export interface Stepped {
-  readonly node: Node
+  readonly node: Behaviour
   readonly result: number | undefined
 }
 
@@ -43,11 +75,11 @@ export class Machine {
   readonly threads: ReadonlyArray<ModelThread>
   /** Slot of each thread's successor, -1 for none. */
   readonly successor: ReadonlyArray<number>
-  readonly automaton: Automaton
-  readonly at: Array<Node>
+  readonly behaviours: Behaviours
+  readonly at: Array<Behaviour>
   readonly status: Array<number>
   readonly words: number
-  private readonly i32: Int32Array
+  readonly i32: Int32Array
   private readonly u8: Uint8Array
   private readonly f64: Float64Array
   private readonly notes: Int32Array
@@ -55,21 +87,19 @@ export class Machine {
 
   deathsLeft: number
   died = -1
-  hashLow = 0
-  hashHigh = 0
+  /** Of threads and notes. */
+  private hashLow = 0
+  private hashHigh = 0
+  /** Of each word. */
+  private readonly lows: Int32Array
+  private readonly highs: Int32Array
+  low = 0
+  high = 0
   readonly observation: Observation
 
-  constructor(program: Program) {
+  constructor(program: Program, cast: Cast, behaviours: Behaviours) {
     this.program = program
-    const threads: Array<ModelThread> = []
-    const successor: Array<number> = []
-    const add = (thread: ModelThread): number => {
-      const slot = threads.push(thread) - 1
-      successor.push(-1)
-      if (thread.successor !== undefined) successor[slot] = add(thread.successor)
-      return slot
-    }
-    const first = program.threads.map(add)
+    const { first, successor, threads } = cast
     this.threads = threads
     this.successor = successor
     const memory = program.memory()
@@ -77,16 +107,22 @@ export class Machine {
     this.u8 = new Uint8Array(memory)
     this.f64 = new Float64Array(memory, 0, memory.byteLength >>> 3)
     this.words = this.i32.length
+    this.lows = this.i32.map((value, word) => mixLow(word, value))
+    this.highs = this.i32.map((value, word) => mixHigh(word, value))
     this.notes = new Int32Array(program.events ?? 0)
-    this.automaton = new Automaton(memory.byteLength, threads)
-    this.at = threads.map((_, slot) => this.automaton.root(slot))
+    this.behaviours = behaviours
+    this.at = threads.map((_, slot) => behaviours.root(slot))
     this.status = threads.map((_, slot) => (first.includes(slot) ? Status.Running : Status.Dormant))
     this.deathsLeft = threads.some((thread) => thread.mortal) ? (program.deaths ?? 1) : 0
     this.observation = {
       i32: this.i32,
       notes: this.notes,
       died: () => (this.died < 0 ? undefined : threads[this.died].name),
-      local: (name) => this.at[threads.findIndex((thread) => thread.name === name)]?.local
+      local: (name) => {
+        const slot = threads.findIndex((thread) => thread.name === name)
+        if (slot >= 0) behaviours.observe(slot)
+        return this.at[slot]?.sample.local
+      }
     }
   }
 
@@ -108,6 +144,18 @@ export class Machine {
     return this.undo.length
   }
 
+  /** The hash of the state as far as somebody may still look at it: of memory only words in `relevant`. */
+  hashOf(relevant: ReadonlyArray<number>): void {
+    let low = this.hashLow
+    let high = this.hashHigh
+    for (const word of relevant) {
+      low ^= this.lows[word]
+      high ^= this.highs[word]
+    }
+    this.low = low
+    this.high = high
+  }
+
   private toggle(key: number, value: number): void {
     this.hashLow ^= mixLow(key, value)
     this.hashHigh ^= mixHigh(key, value)
@@ -118,19 +166,22 @@ export class Machine {
     if (old === value) return
     this.undo.push(0, word, old)
     this.i32[word] = value
-    this.toggle(word, old)
-    this.toggle(word, value)
+    this.rehash(word)
+  }
+
+  private rehash(word: number): void {
+    this.lows[word] = mixLow(word, this.i32[word])
+    this.highs[word] = mixHigh(word, this.i32[word])
   }
 
   private noted(word: number, old: number): void {
     const value = this.i32[word]
     if (old === value) return
     this.undo.push(0, word, old)
-    this.toggle(word, old)
-    this.toggle(word, value)
+    this.rehash(word)
   }
 
-  private move(slot: number, node: Node): void {
+  private move(slot: number, node: Behaviour): void {
     const old = this.at[slot]
     this.undo.push(1, slot, old.id)
     this.at[slot] = node
@@ -162,13 +213,12 @@ export class Machine {
       const index = undo.pop()!
       switch (undo.pop()) {
         case 0:
-          this.toggle(index, this.i32[index])
           this.i32[index] = value
-          this.toggle(index, value)
+          this.rehash(index)
           break
         case 1:
           this.toggle(-1 - index, this.at[index].id)
-          this.at[index] = this.automaton.nodes[value]
+          this.at[index] = this.behaviours.all[value]
           this.toggle(-1 - index, value)
           break
         case 2:
@@ -193,13 +243,19 @@ export class Machine {
   step(slot: number): Stepped {
     const node = this.at[slot]
     const result = this.perform(slot, node)
-    if (result !== undefined) this.move(slot, this.automaton.follow(node, result))
+    if (result !== undefined) this.move(slot, this.behaviours.follow(node, result))
     return { node, result }
   }
 
-  private perform(slot: number, node: Node): number | undefined {
+  private perform(slot: number, node: Behaviour): number | undefined {
     const { first, index, word } = node
     const { f64, i32, u8 } = this
+    if (i32[word] === undefinedWord && !isWrite(node.step)) {
+      throw new Error(
+        `${this.threads[slot].name} reads word ${word}, which a dead thread may or may not have written: ` +
+          'explore with `plain: "step"`'
+      )
+    }
     switch (node.step) {
       case Step.Read:
       case Step.Load:
@@ -256,10 +312,24 @@ export class Machine {
       const node = this.at[slot]
       if (this.status[slot] !== Status.Parked || node.word !== word) continue
       this.become(slot, Status.Running)
-      this.move(slot, this.automaton.follow(node, Woken))
+      this.move(slot, this.behaviours.follow(node, Woken))
       woken++
     }
     return woken
+  }
+
+  /**
+   * Leaves undefined what a thread that is about to die would write plainly before its next atomic access: it
+   * may have come to any of it, and nobody but its successor could tell.
+   */
+  tear(slot: number): void {
+    const torn: Array<number> = []
+    for (let node = this.at[slot]; isPlain(node.step); node = this.at[slot]) {
+      if (mutates(node.step)) torn.push(node.word)
+      if (node.step === Step.WriteF) torn.push(node.word + 1)
+      this.step(slot)
+    }
+    for (const word of torn) this.setWord(word, undefinedWord)
   }
 
   /** Ends a thread where it stands; its successor starts. */
@@ -269,7 +339,7 @@ export class Machine {
     this.deathsLeft -= 1
     this.become(slot, Status.Dead)
     // What a dead thread would have done next makes no difference any more.
-    this.move(slot, this.automaton.nodes[0])
+    this.move(slot, this.behaviours.all[0])
     if (this.successor[slot] >= 0) this.become(this.successor[slot], Status.Running)
   }
 }

@@ -85,6 +85,14 @@ export interface Program {
   readonly invariant?: (state: Observation) => string | undefined
   /** Called when all threads are done or dead; a returned string is a failure. */
   readonly atEnd?: (state: Observation) => string | undefined
+  /** The words that `atEnd` and `invariant` may look at: what they find in others is undefined. Default: all. */
+  readonly observed?: ReadonlyArray<number>
+  /**
+   * Words that hold statistics and the like, which make no difference to what a thread does: atomic accesses to them
+   * are no steps, and whoever reads one finds what it held in the beginning. Default: none. That they make no
+   * difference is for a smaller model to show, without this.
+   */
+  readonly idle?: ReadonlyArray<number>
   /** Names a 32-bit word in a replay. */
   readonly wordName?: (word: number) => string
 }
@@ -105,6 +113,11 @@ export interface ExploreOptions {
    * times. Default: all schedules.
    */
   readonly preemptions?: number
+  /**
+   * False: every step of everybody in every state, and no two states taken for one that differ in anything, to
+   * compare with on small programs. True: all reductions from the start. Default: those that pay for themselves.
+   */
+  readonly reduce?: boolean
   /** Gives up after so many states, with `complete` false. Default 20 million. */
   readonly maxStates?: number
 }

@@ -53,11 +53,16 @@ export class RecordingMemory {
   first = 0
   second = 0
 
-  constructor(bytes: number) {
+  /**
+   * @param start what the memory holds before the first step
+   * @param idle words whose atomic accesses are none: they hold what they held before the first step
+   */
+  constructor(start: ArrayBuffer, idle: ReadonlySet<number>) {
+    const bytes = start.byteLength
     const i32 = this.plain(new Int32Array(bytes >>> 2), Step.Read, Step.Write)
     const u8 = this.plain(new Uint8Array(bytes), Step.Read8, Step.Write8)
     const f64 = this.plain(new Float64Array(bytes >>> 3), Step.ReadF, Step.WriteF)
-    const seam = this.atomic(i32)
+    const seam = this.atomic(i32, new Int32Array(start, 0, bytes >>> 2), idle)
     const buffer = i32.buffer
     const memory: ByteMemory = Object.create(ByteMemory.prototype)
     this.memory = Object.assign(memory, { buffer, seam, u8, i32, f64, attachments: [] })
@@ -113,7 +118,7 @@ export class RecordingMemory {
     throw new RangeError(`access to element ${index} of ${length}`)
   }
 
-  private atomic(i32: Int32Array): Seam {
+  private atomic(i32: Int32Array, start: Int32Array, idle: ReadonlySet<number>): Seam {
     const at = (view: Int32Array, index: number): number => {
       if (view !== i32) throw new Error("an atomic access to another view than the model's i32")
       return this.checked(index, view.length)
@@ -121,9 +126,10 @@ export class RecordingMemory {
     const wait = (view: Int32Array, index: number, value: number) =>
       this.access(Step.Wait, at(view, index), value | 0, 0) === Woken ? ("ok" as const) : ("not-equal" as const)
     return {
-      load: (view, index) => this.access(Step.Load, at(view, index), 0, 0),
-      store: (view, index, value) => this.access(Step.Store, at(view, index), value | 0, 0),
-      add: (view, index, value) => this.access(Step.Add, at(view, index), value | 0, 0),
+      load: (view, index) => (idle.has(index) ? start[index] : this.access(Step.Load, at(view, index), 0, 0)),
+      store: (view, index, value) => (idle.has(index) ? value : this.access(Step.Store, at(view, index), value | 0, 0)),
+      add: (view, index, value) =>
+        idle.has(index) ? start[index] : this.access(Step.Add, at(view, index), value | 0, 0),
       compareExchange: (view, index, expected, replacement) =>
         this.access(Step.Cas, at(view, index), expected | 0, replacement | 0),
       notify: (view, index, count) => this.access(Step.Notify, at(view, index), count ?? Infinity, 0),

@@ -310,3 +310,118 @@ export const controlModel = (ring: Ring, mortal: boolean): Program => {
     }
   }
 }
+
+/** What a look finds, by the names that the block gives it; `since` only where somebody is blamed. */
+interface Gauges {
+  readonly heap: number
+  readonly buffers: number
+  readonly heapLimit: number
+  readonly crowded: boolean
+  readonly blamed: number
+  readonly since: number
+}
+
+/**
+ * A worker measures its heap, is crowded for a while, and blames a key group. Its owner looks once at any time, once
+ * when the worker has ended or died, and clears the block.
+ *
+ * The law: a look finds each word as one of the stages leaves it, from the last one that was over before the look to
+ * the last one that had begun after it; whoever finds a group blamed finds its `since`; and `clear` leaves nothing.
+ */
+export const gaugesModel = (ring: Ring, mortal: boolean): Program => {
+  const { ControlBlock } = ring.ControlBlock
+  /** Words that the block does not use: whether the worker is gone, and how many stages have begun and are over. */
+  const gone = 20
+  const begun = 21
+  const over = 22
+  const group = 0
+
+  const nothing: Gauges = { heap: 0, buffers: 0, heapLimit: 0, crowded: false, blamed: -1, since: 0 }
+  const measured: Gauges = { ...nothing, heap: 3072, buffers: 1024, heapLimit: 8192 }
+  const stages: ReadonlyArray<{ readonly does: (control: ControlBlock) => void; readonly leaves: Gauges }> = [
+    { does: () => {}, leaves: nothing },
+    // The use is rounded up, the bound down.
+    { does: (control) => control.measured(2049, 1, 9215), leaves: measured },
+    { does: (control) => (control.crowded = true), leaves: { ...measured, crowded: true } },
+    { does: (control) => (control.crowded = false), leaves: measured },
+    { does: (control) => control.blame(group, 4), leaves: { ...measured, blamed: group, since: 4 } }
+  ]
+  const names = Object.keys(nothing) as ReadonlyArray<keyof Gauges>
+
+  const found = (control: ControlBlock): Gauges => {
+    const { blamed, buffers, crowded, heap, heapLimit } = control
+    return { heap, buffers, heapLimit, crowded, blamed, since: blamed < 0 ? 0 : control.since }
+  }
+
+  const look = ({ memory }: { readonly memory: ByteMemory }): void => {
+    const control = new ControlBlock(memory)
+    const first = memory.seam.load(memory.i32, over)
+    const gauges = found(control)
+    const last = memory.seam.load(memory.i32, begun)
+    const possible = stages.slice(first, last + 1)
+    for (const name of names) {
+      // Without a group there is no `since` to tell of.
+      if (name === "since" && gauges.blamed < 0) continue
+      if (!possible.some(({ leaves }) => leaves[name] === gauges[name])) {
+        throw new Error(`${name} is ${gauges[name]} in stages ${first} to ${last}`)
+      }
+    }
+  }
+
+  const leave: Operation<object> = (_, { memory: { i32, seam } }) => {
+    seam.store(i32, gone, 1)
+    seam.notify(i32, gone)
+    return undefined
+  }
+
+  const worker: ModelThread<{ stage: number }> = {
+    name: "Worker",
+    local: () => ({ stage: 1 }),
+    first: "work",
+    operations: {
+      work: (local, { memory }) => {
+        memory.seam.store(memory.i32, begun, local.stage)
+        stages[local.stage].does(new ControlBlock(memory))
+        memory.seam.store(memory.i32, over, local.stage)
+        local.stage += 1
+        return local.stage < stages.length ? "work" : "leave"
+      },
+      leave
+    }
+  }
+  const mourner: ModelThread = { name: "Mourner", local: () => ({}), first: "leave", operations: { leave } }
+
+  const owner: ModelThread = {
+    name: "Owner",
+    local: () => ({}),
+    first: "glance",
+    operations: {
+      glance: (_, world) => {
+        look(world)
+        return "await"
+      },
+      await: (_, { memory: { i32, seam } }) => {
+        seam.wait(i32, gone, 0)
+        return "look"
+      },
+      look: (_, world) => {
+        look(world)
+        return "clear"
+      },
+      clear: (_, { memory }) => {
+        const control = new ControlBlock(memory)
+        control.clear()
+        const gauges = { ...found(control), since: control.since }
+        for (const name of names) {
+          if (gauges[name] !== nothing[name]) throw new Error(`${name} is ${gauges[name]} after it was cleared`)
+        }
+        return undefined
+      }
+    }
+  }
+
+  return {
+    memory: () => new ArrayBuffer(256),
+    threads: [owner, mortal ? { ...worker, mortal, successor: mourner } : worker]
+  }
+}

@@ -15,6 +15,10 @@ const afterDeath =
   "what counts is what the owner finds when the worker has died, and its death orders what it wrote; a look at a " +
   "living worker is a hint that races with plain stores either way"
 
+const mixedGauges =
+  "each gauge is right by itself: they are stored and loaded one by one, and a look may find them of two measurements " +
+  "in either order"
+
 export const equivalents: ReadonlyArray<Equivalent> = [
   {
     file: "ControlBlock.ts",
@@ -46,6 +50,24 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     source:
       "return this.memory.seam.load(this.memory.i32, Word.pings) !== this.memory.seam.load(this.memory.i32, Word.pongs)",
     reason: "`pongs` has one writer, the worker, which alone asks"
+  },
+  {
+    file: "ControlBlock.ts",
+    change: "weakened",
+    source: "return this.memory.seam.load(this.memory.i32, Word.since)",
+    reason: afterDeath
+  },
+  {
+    file: "ControlBlock.ts",
+    change: "after the next statement",
+    source: "seam.store(i32, Word.heap, Math.ceil(heap / kibi))",
+    reason: mixedGauges
+  },
+  {
+    file: "ControlBlock.ts",
+    change: "after the next statement",
+    source: "seam.store(i32, Word.buffers, Math.ceil(buffers / kibi))",
+    reason: mixedGauges
   },
   {
     file: "Counter.ts",

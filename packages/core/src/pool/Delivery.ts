@@ -390,7 +390,7 @@ export class Delivery {
   }
 
   /** Why nothing of a key is taken now, if its circuit is open. */
-  refusal(member: Member, key: Key, operation: string): WorkerNotRunning | undefined {
+  refusal(member: Member, key: Key, operation: string, tag?: string): WorkerNotRunning | undefined {
     if (!this.breaking.refuses) return undefined
     const hash = KeyHash.of(key)
     const millis = this.breaking.refusalOf(member, hash)
@@ -398,7 +398,7 @@ export class Delivery {
     return new WorkerNotRunning({
       worker: member.id,
       state: `the circuit of its key group ${this.breaking.groupOf(hash)} is open, the next probe is in ${millis} ms`,
-      operation: `pool ${this.pool}: ${operation}`,
+      operation: `pool ${this.pool}: ${tag === undefined ? operation : `${operation} ${tag}`}`,
       unsent: [],
       retryAfterMillis: millis
     })

@@ -81,7 +81,9 @@ export class Pending {
   private readonly reader: FrameReader
   private readonly waiter: Waiter
   private readonly head = makeHead()
-  private readonly envelopes = new Map<object, Envelope<unknown>>()
+  /** The successes and the errors of requests, by their index. */
+  private readonly successes: Array<Envelope<unknown> | undefined> = []
+  private readonly errors: Array<Envelope<unknown> | undefined> = []
   private readonly panics = new Envelope(Wire.panic)
   private next = 0
   /** Why no reply can come any more. */
@@ -248,14 +250,24 @@ export class Pending {
     try {
       switch (detail) {
         case ReplyStatus.Success:
-          return this.settle(id, asker, Effect.succeed(reader.read(this.envelope(request.success))))
+          return this.settle(
+            id,
+            asker,
+            Effect.succeed(reader.read((this.successes[request.index] ??= new Envelope(request.success))))
+          )
         case ReplyStatus.Failure:
-          return this.settle(id, asker, Effect.fail(reader.read(this.envelope(request.error!))))
+          return this.settle(
+            id,
+            asker,
+            Effect.fail(reader.read((this.errors[request.index] ??= new Envelope(request.error!))))
+          )
         case ReplyStatus.Panic:
           return this.settle(id, asker, Effect.fail(reader.read(this.panics)))
         case ReplyStatus.Chunk:
           asker.begun = true
-          return asker.taker?.take(reader.read(this.envelope(request.success)) as ReadonlyArray<unknown>)
+          return asker.taker?.take(
+            reader.read((this.successes[request.index] ??= new Envelope(request.success))) as ReadonlyArray<unknown>
+          )
         default:
           return this.settle(id, asker, Effect.void)
       }
@@ -267,15 +279,6 @@ export class Pending {
   private settle(id: number, asker: Asker, effect: Effect.Effect<unknown, unknown>): void {
     this.remove(id)
     asker.settle(effect)
-  }
-
-  private envelope(codec: Wire.RequestWire["success"]): Envelope<unknown> {
-    let envelope = this.envelopes.get(codec)
-    if (envelope === undefined) {
-      envelope = new Envelope(codec)
-      this.envelopes.set(codec, envelope)
-    }
-    return envelope
   }
 
   private corrupt(cause: unknown): ReceiveError {

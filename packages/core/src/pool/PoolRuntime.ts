@@ -193,7 +193,7 @@ export class PoolRuntime {
       () => {
         try {
           const member = this.placement.find(key)
-          return member === undefined ? member : (this.delivery.refusal(member, key, `ask ${tag}`) ?? member)
+          return member === undefined ? member : (this.delivery.refusal(member, key, "ask", tag) ?? member)
         } catch (cause) {
           return this.delivery.misplaced(cause, key, [])
         }

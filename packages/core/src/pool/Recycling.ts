@@ -77,7 +77,8 @@ export class Recycling {
     if (heap === undefined) return undefined
     const bound = heap.megabytes === undefined ? control.heapLimit * (heap.share ?? 1) : heap.megabytes * megabyte
     const use = heap.megabytes === undefined ? control.heap : control.heap + control.buffers
-    return use > 0 && use >= bound * span.share ? "heap" : undefined
+    // No bound yet: a worker that has just begun stores its gauges one by one, the limit last.
+    return bound > 0 && use >= bound * span.share ? "heap" : undefined
   }
 
   private replace(member: Member, because: Reason): void {

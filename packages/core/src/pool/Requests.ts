@@ -90,6 +90,7 @@ export class Requests {
       return Effect.die(new Error(`pool ${this.pool} has no request ${JSON.stringify(tag)}; it has ${known}`))
     }
     const timeout = options?.timeout
+    if (!request.streaming && timeout === undefined) return this.once(request, payload, key, find)
     const what = worker === undefined ? `ask ${tag}` : `ask ${tag} of ${worker}`
     if (!request.streaming) return this.within(this.once(request, payload, key, find), timeout, what)
     return this.streamed(request, payload, key, find, timeout, what)

@@ -7,8 +7,12 @@ import * as NodePipelines from "@shared-nothing/platform/NodePipelines"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { setFlagsFromString } from "node:v8"
 import { defaults } from "../../src/nexmark/Generator.ts"
 import { q5 } from "../../src/nexmark/queries.ts"
+
+// For the threads that start from here on: heaps that may grow fill up with garbage for minutes, and that looks like a leak.
+setFlagsFromString("--max-old-space-size=96")
 
 const seconds = process.env.SOAK === undefined ? 30 : Number(process.env.SOAK) * 60
 const mebibyte = 2 ** 20
@@ -38,7 +42,7 @@ describe("A pipeline that runs for long", () => {
         // The first third is for the heaps to find their sizes; collections of garbage come when they like.
         const third = Math.floor(samples.length / 3)
         const [middle, end] = [samples.slice(third, 2 * third), samples.slice(2 * third)].map(highest)
-        assert.isAtMost(end, middle * 1.25 + 32, `${windows} windows, MiB: ${samples.map(Math.round).join(" ")}`)
+        assert.isAtMost(end, middle * 1.1 + 32, `${windows} windows, MiB: ${samples.map(Math.round).join(" ")}`)
       }).pipe(
         Effect.scoped,
         Effect.provide(NodePipelines.layerThreads(new URL("../../src/nexmark/queries.ts", import.meta.url)))

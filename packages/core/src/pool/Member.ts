@@ -163,12 +163,7 @@ export class Member {
 
   /** Puts a message into the mailbox; false if there is no room. Throws what the codec throws. */
   write(message: unknown, timestamp: number, priority: number, context: string | undefined): boolean {
-    const envelope = this.messages
-    const { head } = envelope
-    head.id = this.count
-    head.detail = priority
-    head.timestamp = timestamp
-    head.context = context
+    const envelope = this.envelope(timestamp, priority, context)
     if (!this.mailbox.write(this.lowest - priority, envelope, message, EnvelopeKind.Message)) return false
     this.count = (this.count + 1) | 0
     return true
@@ -179,12 +174,8 @@ export class Member {
    * throws; `failedAt` then is the index of the message to blame, and those before are written.
    */
   writeAll(messages: ReadonlyArray<unknown>, timestamp: number, priority: number, context: string | undefined): number {
-    const envelope = this.messages
+    const envelope = this.envelope(timestamp, priority, context)
     const { head } = envelope
-    head.id = this.count
-    head.detail = priority
-    head.timestamp = timestamp
-    head.context = context
     envelope.step = 1
     try {
       return this.mailbox.writeAll(this.lowest - priority, envelope, messages, EnvelopeKind.Message)
@@ -193,6 +184,16 @@ export class Member {
       this.failedAt = (head.id - this.count) | 0
       this.count = head.id
     }
+  }
+
+  /** What goes before the next message. */
+  private envelope(timestamp: number, priority: number, context: string | undefined): Envelope<unknown> {
+    const { head } = this.messages
+    head.id = this.count
+    head.detail = priority
+    head.timestamp = timestamp
+    head.context = context
+    return this.messages
   }
 
   /** Puts a request into the mailbox, to be published; false if there is no room. */

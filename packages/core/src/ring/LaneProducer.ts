@@ -198,6 +198,11 @@ export class LaneProducer {
     return (this.write - this.acked) | 0
   }
 
+  /** The unit after the last committed frame, published or not, modulo 2^32. */
+  get position(): number {
+    return this.write
+  }
+
   /** Messages that are not acknowledged, unpublished ones included. */
   get depth(): number {
     return (this.seq - this.memory.seam.load(this.i32, this.control + LaneControl.ackedCount)) | 0

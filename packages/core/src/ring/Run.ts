@@ -11,6 +11,7 @@
  * @since 0.1.0
  */
 import type { ByteMemory } from "./ByteMemory.ts"
+import { unitsOf } from "./Frame.ts"
 
 /**
  * Where a lane stands: what a run reads when it begins, and writes back when it ends or throws.
@@ -111,14 +112,14 @@ export const writeRun = <A>(
       const message = messages[index]
       const bound = fixed ?? encoder.bound(message)
       const start = position & mask
-      const units = 1 + ((bound + 7) >>> 3)
+      const units = unitsOf(bound)
       if (units > capacity - start || units > ((end - position) | 0)) break
       const at = (dataUnit + start) << 1
       const offset = (at << 2) + 8
       const bytes = encoder.write(memory, offset, message) - offset
       i32[at] = (bytes << 4) | kind
       i32[at + 1] = sequence
-      position = (position + 1 + ((bytes + 7) >>> 3)) | 0
+      position = (position + unitsOf(bytes)) | 0
       sequence = (sequence + 1) | 0
     }
     return index
@@ -153,7 +154,7 @@ export const readRun = <A>(
       const at = (dataUnit + start) << 1
       const head = i32[at]
       const length = head >>> 4
-      const units = 1 + ((length + 7) >>> 3)
+      const units = unitsOf(length)
       if (
         (head & 15) !== kind ||
         i32[at + 1] !== sequence ||

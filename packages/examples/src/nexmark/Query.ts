@@ -9,6 +9,7 @@ import * as Source from "@shared-nothing/core/Source"
 import * as Stage from "@shared-nothing/core/Stage"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import * as Struct from "effect/Struct"
 import { Auction, Bid, Event, Person } from "./Event.ts"
 import { Generator, GeneratorOptions } from "./Generator.ts"
 
@@ -71,26 +72,11 @@ const events = (options: QueryOptions): Events => {
 }
 
 /** A bid, as far as queries look at it. */
-export const Offer = Schema.TaggedStruct("Bid", {
-  auction: Schema.Int,
-  bidder: Schema.Int,
-  price: Schema.Int,
-  dateTime: Schema.Number
-})
+export const Offer = Bid.mapFields(Struct.omit(["extra"]))
 export type Offer = typeof Offer.Type
 
 /** An auction, as far as queries look at it. */
-export const Lot = Schema.TaggedStruct("Auction", {
-  id: Schema.Int,
-  itemName: Schema.String,
-  description: Schema.String,
-  initialBid: Schema.Int,
-  reserve: Schema.Int,
-  dateTime: Schema.Number,
-  expires: Schema.Number,
-  seller: Schema.Int,
-  category: Schema.Int
-})
+export const Lot = Auction.mapFields(Struct.omit(["extra"]))
 export type Lot = typeof Lot.Type
 
 /** A bid without its filler. */

@@ -17,7 +17,6 @@ import { Waiter } from "../../channel/WaitStrategy.ts"
 import type { Codec } from "../../codec/Codec.ts"
 import type { InvalidConfig } from "../../errors/Errors.ts"
 import { Kind } from "../../ring/Frame.ts"
-import { LaneControl, laneControlIndex } from "../../ring/layout.ts"
 import { SenderPort } from "../../ring/SenderPort.ts"
 import { detailOf, PipelineFailed } from "../PipelineFailed.ts"
 import { type Edge, nameOf } from "../plan/Plan.ts"
@@ -136,15 +135,7 @@ export class Uplink {
 
   /** Where the lane is written up to, published or not. */
   get position(): number {
-    const { mesh, slot } = this.port
-    const { i32, seam } = mesh.memory
-    const acked = laneControlIndex(mesh.senders, mesh.receivers, slot * mesh.receivers) + LaneControl.acked
-    // The lane tells what is in use, which the reader shrinks: it counts if nothing moved meanwhile.
-    for (;;) {
-      const before = seam.load(i32, acked)
-      const used = this.port.lane()!.load()
-      if (seam.load(i32, acked) === before) return (before + used) | 0
-    }
+    return this.port.lane()!.position
   }
 
   close(): void {

@@ -61,6 +61,8 @@ export const launch = <Self, E>(implementation: Layer.Layer<Worker.Implementatio
     )
   })
   Effect.runFork(Effect.provide(main, NodeWorkerRunner.layer))
+  // A thread that is started ahead has the time.
+  setImmediate(WorkerRuntime.prepare)
 }
 
 const placeOf = (boot: Boot): Effect.Effect<Place> => {

@@ -25,19 +25,10 @@ import type { Boot, Report } from "./Boot.ts"
 import * as Entries from "./Entries.ts"
 import { ownerOf } from "./NodeConnector.ts"
 import { parallelism } from "./Parallelism.ts"
+import * as Resolutions from "./Resolutions.ts"
 import * as Telemetry from "./Telemetry.ts"
 
 const decodePanic = Schema.decodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
-
-/**
- * What a thread runs first: V8's compile cache, which about halves the time until a worker is
- * ready, can only be turned on before the worker's own module is loaded. Inline, so that there is
- * no file that a bundler would have to find.
- */
-const bootstrap = `
-const { workerData } = require("node:worker_threads")
-require("node:module").enableCompileCache?.()
-import(workerData)`
 
 /**
  * Provides `Workers` on threads, one module for each contract. Fails with `InvalidConfig` if a
@@ -53,19 +44,20 @@ export const layerThreads = (...entries: ReadonlyArray<Entries.Entry>): Layer.La
       const modules = yield* Entries.resolve(where, entries)
       const platform = yield* EffectWorker.WorkerPlatform
       const telemetry = yield* Telemetry.receiver
+      const resolutions = new Map(modules.map(([, module]) => [module.href, Resolutions.make()]))
+      const start = (module: URL, name: string, options: PrepareOptions) =>
+        open(platform, telemetry, module, resolutions.get(module.href), name, options)
       return Workers.of({
         isolation: "thread",
         parallelism: parallelism(),
         spawn: (options) =>
           Effect.flatMap(Entries.find(where, modules, options.contract), (module) =>
-            Effect.flatMap(open(platform, telemetry, module, options.links.workerId, options), (spare) =>
-              spare.spawn(options)
-            )
+            Effect.flatMap(start(module, options.links.workerId, options), (spare) => spare.spawn(options))
           ),
         prepare: (options) =>
           Effect.gen(function* () {
             const module = yield* Entries.find(where, modules, options.contract)
-            const spare = yield* open(platform, telemetry, module, `${options.contract.workerName}/spare`, options)
+            const spare = yield* start(module, `${options.contract.workerName}/spare`, options)
             yield* spare.ready
             return spare
           })
@@ -80,6 +72,7 @@ const open = Effect.fnUntraced(function* (
   platform: EffectWorker.WorkerPlatform["Service"],
   telemetry: Effect.Success<typeof Telemetry.receiver>,
   module: URL,
+  resolutions: SharedArrayBuffer | undefined,
   name: string,
   { config, contract, startMillis }: PrepareOptions
 ): Effect.fn.Return<Spare & { readonly ready: Effect.Effect<void, WorkerPanicked | Timeout> }, never, Scope.Scope> {
@@ -97,9 +90,13 @@ const open = Effect.fnUntraced(function* (
   }
 
   const { args, env, execArgv, heapMegabytes, stackMegabytes, youngHeapMegabytes } = config
-  const thread = new Thread(bootstrap, {
+  const thread = new Thread(Resolutions.bootstrap, {
     eval: true,
-    workerData: module.href,
+    workerData: {
+      module: module.href,
+      // With options or an environment of its own, a thread may find other files.
+      resolutions: args === undefined && env === undefined && execArgv === undefined ? resolutions : undefined
+    },
     name,
     ...(args === undefined ? {} : { argv: [...args] }),
     ...(env === undefined ? {} : { env: { ...process.env, ...env } }),

@@ -167,6 +167,14 @@ export interface AnyImplementation {
   readonly context: Context.Context<never>
 }
 
+/**
+ * The contracts that modules of this thread implement.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const implemented = new Set<AnyContract>()
+
 const ImplementationKey: Context.Service<Implementation<unknown>, AnyImplementation> = Context.Service(
   "shared-nothing/worker/Implementation"
 )
@@ -258,6 +266,7 @@ export const Service =
       static readonly key = definition.key
       static toLayer(handlers: Record<string, unknown>) {
         const contract = this as unknown as AnyContract
+        implemented.add(contract)
         const requests = Object.fromEntries(
           contract.requests.map((request) => [
             (request as { readonly _tag: string })._tag,

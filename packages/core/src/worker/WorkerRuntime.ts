@@ -27,7 +27,7 @@ import { mismatchPhase, panicked } from "./Panic.ts"
 import { Replier } from "./Replier.ts"
 import { Streaming } from "./Streaming.ts"
 import * as Wire from "./Wire.ts"
-import type { AnyImplementation } from "./Worker.ts"
+import { type AnyImplementation, implemented } from "./Worker.ts"
 import type { Links } from "./Workers.ts"
 
 export { panicked } from "./Panic.ts"
@@ -40,6 +40,21 @@ const decodeInit = (schema: Schema.Codec<unknown, unknown>, { initAttachments, i
 
 const writerOf = ({ memory, slot }: SenderHandle<unknown>, owner: number): FrameWriter =>
   new FrameWriter(SenderPort.attach(Mesh.open(memory), slot, owner))
+
+/**
+ * Compiles what the implementations of this thread will need, before anybody asks for a worker. What
+ * cannot be compiled is told when it is run.
+ *
+ * @category runners
+ * @since 0.1.0
+ */
+export const prepare = (): void => {
+  for (const contract of implemented) {
+    try {
+      Wire.compile(contract)
+    } catch {}
+  }
+}
 
 /**
  * Runs a worker until it is told to stop, or panics. `owner` is the number under which it holds its

@@ -44,20 +44,19 @@ export const layerThreads = (...entries: ReadonlyArray<Entries.Entry>): Layer.La
       const modules = yield* Entries.resolve(where, entries)
       const platform = yield* EffectWorker.WorkerPlatform
       const telemetry = yield* Telemetry.receiver
-      const resolutions = new Map(modules.map(([, module]) => [module.href, Resolutions.make()]))
-      const start = (module: URL, name: string, options: PrepareOptions) =>
-        open(platform, telemetry, module, resolutions.get(module.href), name, options)
       return Workers.of({
         isolation: "thread",
         parallelism: parallelism(),
         spawn: (options) =>
           Effect.flatMap(Entries.find(where, modules, options.contract), (module) =>
-            Effect.flatMap(start(module, options.links.workerId, options), (spare) => spare.spawn(options))
+            Effect.flatMap(open(platform, telemetry, module, options.links.workerId, options), (spare) =>
+              spare.spawn(options)
+            )
           ),
         prepare: (options) =>
           Effect.gen(function* () {
             const module = yield* Entries.find(where, modules, options.contract)
-            const spare = yield* start(module, `${options.contract.workerName}/spare`, options)
+            const spare = yield* open(platform, telemetry, module, `${options.contract.workerName}/spare`, options)
             yield* spare.ready
             return spare
           })
@@ -72,7 +71,6 @@ const open = Effect.fnUntraced(function* (
   platform: EffectWorker.WorkerPlatform["Service"],
   telemetry: Effect.Success<typeof Telemetry.receiver>,
   module: URL,
-  resolutions: SharedArrayBuffer | undefined,
   name: string,
   { config, contract, startMillis }: PrepareOptions
 ): Effect.fn.Return<Spare & { readonly ready: Effect.Effect<void, WorkerPanicked | Timeout> }, never, Scope.Scope> {
@@ -95,7 +93,8 @@ const open = Effect.fnUntraced(function* (
     workerData: {
       module: module.href,
       // With options or an environment of its own, a thread may find other files.
-      resolutions: args === undefined && env === undefined && execArgv === undefined ? resolutions : undefined
+      resolutions:
+        args === undefined && env === undefined && execArgv === undefined ? Resolutions.of(module) : undefined
     },
     name,
     ...(args === undefined ? {} : { argv: [...args] }),

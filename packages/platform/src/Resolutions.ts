@@ -22,6 +22,20 @@ const maxBytes = 4_194_304
  */
 export const make = (): SharedArrayBuffer => new SharedArrayBuffer(8, { maxByteLength: 8 + maxBytes })
 
+const known = new Map<string, SharedArrayBuffer>()
+
+/**
+ * What threads of a module share, for as long as the process lives.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const of = (module: URL): SharedArrayBuffer => {
+  let resolutions = known.get(module.href)
+  if (resolutions === undefined) known.set(module.href, (resolutions = make()))
+  return resolutions
+}
+
 /**
  * What a thread evaluates first; its `workerData` is `{ module: string, resolutions: SharedArrayBuffer | undefined }`.
  * Inline, so that there is no file that a bundler would have to find. The compile cache can only be

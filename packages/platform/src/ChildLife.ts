@@ -5,6 +5,8 @@
  * import ──Boot──▶ init ──Ready──▶ run ──▶ report and end of the pipe ──▶ hung up ──▶ exit
  * ```
  *
+ * Which worker it is it learns with its `Boot`: until then it is a spare.
+ *
  * It has ended well once it has said so and everything that it wrote before has been read; what it
  * does from then on no longer matters. If it exits before, that is a panic.
  *
@@ -13,7 +15,9 @@
 import type { ChildProcess } from "node:child_process"
 import { WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as OwnerMirror from "@shared-nothing/core/OwnerMirror"
+import * as Sighting from "@shared-nothing/core/Sighting"
 import * as ThreadIdentity from "@shared-nothing/core/ThreadIdentity"
+import type { Ties } from "@shared-nothing/core/Ties"
 import type { Links } from "@shared-nothing/core/Workers"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
@@ -60,44 +64,50 @@ const errorOf = ({ message, name, stack }: Report & { readonly _tag: "Crashed" }
 export class ChildLife {
   readonly owner = ThreadIdentity.makeVirtual()
   readonly child: ChildProcess
+  readonly imported = Deferred.makeUnsafe<void, WorkerPanicked>()
   readonly ready = Deferred.makeUnsafe<string | undefined, WorkerPanicked>()
   readonly ended = Deferred.makeUnsafe<void, WorkerPanicked>()
   readonly exited = Deferred.makeUnsafe<void>()
   phase = "import"
-  private readonly worker: string
-  private readonly mirror: OwnerMirror.OwnerMirror
+  /** What it has had in hand for a while, or had when it exited; undefined if it gets on. */
+  sighting: Sighting.Sighting | undefined
+  private worker: string
+  private mirror: OwnerMirror.OwnerMirror | undefined
   private readonly pipe: ReturnType<typeof Child.pipeOf>
   private crash: Error | undefined
   private report: Effect.Effect<void, WorkerPanicked> | undefined
   private heard = false
+  private silent = false
+  private said = new Uint8Array(0)
   private fate: (() => Effect.Effect<void, WorkerPanicked>) | undefined
   private patience: ReturnType<typeof setTimeout> | undefined
 
-  /** Throws a `RingFault` if the worker's endpoints are not to be had. */
+  /** Throws if it cannot be started. `name` is what it is called until it is told which worker it is. */
   constructor(
     module: URL,
     flags: ReadonlyArray<string>,
     env: Readonly<Record<string, string>>,
     args: ReadonlyArray<string>,
-    links: Links
+    name: string
   ) {
-    this.worker = links.workerId
-    let pipe: ReturnType<typeof Child.pipeOf> | undefined
-    this.mirror = OwnerMirror.make(links, this.owner, (bytes) => pipe!.write(bytes))
-    try {
-      this.child = Child.start(module, flags, env, args)
-    } catch (cause) {
-      this.mirror.close()
-      throw cause
-    }
-    this.pipe = pipe = Child.pipeOf(this.child)
-    pipe.on("drain", this.mirror.resume)
-    pipe.on("data", (bytes: Uint8Array) => this.receive(bytes))
-    pipe.once("end", () => this.hear())
-    pipe.once("close", () => this.hear())
+    this.worker = name
+    this.child = Child.start(module, flags, env, args)
+    this.pipe = Child.pipeOf(this.child)
+    this.pipe.on("data", (bytes: Uint8Array) => this.receive(bytes))
+    this.pipe.once("end", () => this.hear())
+    this.pipe.once("close", () => this.hear())
     // A child that died: its exit tells.
-    pipe.on("error", () => {})
-    this.child.once("error", (cause) => this.exit(`its process did not start: ${cause.message}`, undefined, cause))
+    this.pipe.on("error", () => {})
+    const lifeline = Child.lifelineOf(this.child)
+    lifeline.on("data", (bytes: Uint8Array) => this.see(bytes))
+    lifeline.once("close", () => {
+      this.silent = true
+      this.settle()
+    })
+    this.child.on("error", (cause) => {
+      // It is told of messages that came too late, too.
+      if (this.child.pid === undefined) this.exit(`its process did not start: ${cause.message}`, undefined, cause)
+    })
     this.child.once("disconnect", () => this.settle())
     this.child.once("exit", (code, signal) => {
       const { detail, exitCode } = Child.describeExit(code, signal)
@@ -105,13 +115,41 @@ export class ChildLife {
     })
   }
 
-  get start(): OwnerMirror.MirrorStart {
-    return this.mirror.start
+  /** It is started for this worker, and waited for. */
+  name(worker: string): void {
+    this.worker = worker
+    this.child.ref()
+    this.child.channel?.ref()
+  }
+
+  /** Makes a worker of it: what it is to begin with. Throws a `RingFault` if the worker's endpoints are not to be had. */
+  begin(links: Links, ties: ReadonlyArray<Ties<unknown>>): OwnerMirror.MirrorStart {
+    const { pipe } = this
+    this.phase = "init"
+    const mirror = OwnerMirror.make(links, this.owner, (bytes) => pipe.write(bytes), ties)
+    this.mirror = mirror
+    pipe.on("drain", mirror.resume)
+    return mirror.start
+  }
+
+  get alive(): boolean {
+    return !Deferred.isDoneUnsafe(this.ended) && this.child.exitCode === null && this.child.signalCode === null
+  }
+
+  /** Takes what was seen of it. */
+  private see(piece: Uint8Array): void {
+    const bytes = this.said.length === 0 ? piece : Buffer.concat([this.said, piece])
+    let at = 0
+    for (; at + Sighting.bytes <= bytes.length; at += Sighting.bytes) {
+      const sighting = Sighting.read(bytes.subarray(at, at + Sighting.bytes))
+      this.sighting = sighting.millis === 0 ? undefined : sighting
+    }
+    this.said = bytes.slice(at)
   }
 
   private receive(bytes: Uint8Array): void {
     try {
-      this.mirror.receive(bytes)
+      this.mirror?.receive(bytes)
     } catch (cause) {
       // It does not speak as a worker does, so nothing of it can be trusted.
       this.report = Effect.fail(panic(this.worker, this.phase, cause instanceof Error ? cause.message : String(cause)))
@@ -145,7 +183,7 @@ export class ChildLife {
   private settle(): void {
     if (!this.heard) return
     if (this.report !== undefined) this.end(this.report)
-    else if (this.fate !== undefined && !this.child.connected) this.end(this.fate())
+    else if (this.fate !== undefined && this.silent && !this.child.connected) this.end(this.fate())
   }
 
   private exit(detail: string, exitCode: number | undefined, cause?: Error): void {
@@ -163,10 +201,11 @@ export class ChildLife {
   }
 
   private end(exit: Effect.Effect<void, WorkerPanicked>): void {
+    Deferred.doneUnsafe(this.imported, Effect.andThen(exit, Effect.interrupt))
     Deferred.doneUnsafe(this.ready, Effect.andThen(exit, Effect.interrupt))
     if (!Deferred.doneUnsafe(this.ended, exit)) return
     clearTimeout(this.patience)
-    this.mirror.close()
+    this.mirror?.close()
     // The child leaves when it is hung up on.
     this.pipe.destroy()
   }

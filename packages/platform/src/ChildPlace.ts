@@ -6,6 +6,7 @@
  * @since 0.1.0
  */
 import type { MirrorStart } from "@shared-nothing/core/OwnerMirror"
+import * as Sighting from "@shared-nothing/core/Sighting"
 import * as WorkerMirror from "@shared-nothing/core/WorkerMirror"
 import * as Effect from "effect/Effect"
 import type { Place } from "./Boot.ts"
@@ -21,6 +22,12 @@ export const make = (start: MirrorStart): Place => {
   const mirror = WorkerMirror.make(start, (bytes) => pipe.write(bytes))
   pipe.on("drain", mirror.resume)
   pipe.on("data", mirror.receive)
+  if (start.safeguard !== undefined) {
+    const { control } = mirror.links
+    Child.watch(control, Sighting.words)
+    // What it dies of by its own hand, it says.
+    process.once("exit", () => Child.say(Sighting.take(control, Sighting.last)))
+  }
   const flush: Effect.Effect<void> = Effect.suspend(() =>
     mirror.flush() ? Effect.void : Effect.andThen(Effect.sleep(1), flush)
   )

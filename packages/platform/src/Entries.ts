@@ -29,6 +29,16 @@ const candidates = (module: URL): ReadonlyArray<URL> => {
 }
 
 /**
+ * The file of a module: a `.ts` that is not there may be a `.js` or `.mjs` beside it, compiled. Undefined
+ * if there is neither.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const fileOf = (module: URL): URL | undefined =>
+  module.protocol !== "file:" ? module : candidates(module).find((url) => isFile(fileURLToPath(url)))
+
+/**
  * Finds the file of each module: a `.ts` that is not there may be a `.js` or `.mjs` beside it, compiled.
  * Fails with `InvalidConfig` if there is neither, naming the path. `where` is the name of the layer.
  *
@@ -40,7 +50,7 @@ export const resolve = (
   entries: ReadonlyArray<Entry>
 ): Effect.Effect<ReadonlyArray<Entry>, InvalidConfig> =>
   Effect.forEach(entries, ([contract, module]): Effect.Effect<Entry, InvalidConfig> => {
-    const found = module.protocol !== "file:" ? module : candidates(module).find((url) => isFile(fileURLToPath(url)))
+    const found = fileOf(module)
     return found === undefined
       ? Effect.fail(
           new InvalidConfig({

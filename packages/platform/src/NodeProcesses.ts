@@ -14,8 +14,16 @@
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { InvalidConfig, Timeout, type WorkerPanicked } from "@shared-nothing/core/Errors"
+import * as Ties from "@shared-nothing/core/Ties"
 import type { WorkerConfig } from "@shared-nothing/core/WorkerConfig"
-import { type SpawnOptions, type WorkerProcess, Workers } from "@shared-nothing/core/Workers"
+import {
+  type PrepareOptions,
+  type Spare,
+  type SpawnOptions,
+  type WorkerProcess,
+  Workers
+} from "@shared-nothing/core/Workers"
+import { decodeInit } from "@shared-nothing/core/WorkerRuntime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -45,17 +53,19 @@ export const layer = (...entries: ReadonlyArray<Entries.Entry>): Layer.Layer<Wor
       return Workers.of({
         isolation: "process",
         parallelism: parallelism(),
-        spawn: Effect.fnUntraced(function* (options) {
-          const module = yield* Entries.find(where, modules, options.contract)
-          if (options.links.initAttachments.length > 0) {
-            return yield* new InvalidConfig({
-              option: `${options.contract.workerName}.initData`,
-              value: options.links.workerId,
-              allowed: "data without shared memory; a process shares none"
-            })
-          }
-          return yield* spawn(platform, telemetry, module, options)
-        })
+        spawn: (options) =>
+          Effect.flatMap(Entries.find(where, modules, options.contract), (module) =>
+            Effect.flatMap(open(platform, telemetry, module, options.links.workerId, options), (spare) =>
+              spare.spawn(options)
+            )
+          ),
+        prepare: (options) =>
+          Effect.gen(function* () {
+            const module = yield* Entries.find(where, modules, options.contract)
+            const spare = yield* open(platform, telemetry, module, `${options.contract.workerName}/spare`, options)
+            yield* spare.ready
+            return spare
+          })
       })
     })
   ).pipe(Layer.provide(NodeWorker.layerPlatform))
@@ -72,37 +82,33 @@ const flagsOf = ({ execArgv, heapMegabytes, stackMegabytes, youngHeapMegabytes }
   ...(execArgv ?? [])
 ]
 
-const spawn = Effect.fnUntraced(function* (
+/** Starts a child that imports its module and then waits to be told what worker it is. */
+const open = Effect.fnUntraced(function* (
   platform: EffectWorker.WorkerPlatform["Service"],
   telemetry: Effect.Success<typeof Telemetry.receiver>,
   module: URL,
-  { config, contract, index, links, startMillis }: SpawnOptions
-): Effect.fn.Return<WorkerProcess, WorkerPanicked | Timeout, Scope.Scope> {
+  name: string,
+  { config, contract, startMillis }: PrepareOptions
+): Effect.fn.Return<
+  Spare & { readonly ready: Effect.Effect<void, WorkerPanicked | Timeout> },
+  WorkerPanicked,
+  Scope.Scope
+> {
+  const attached = (worker: string) => (cause: unknown) =>
+    panic(worker, "attach", cause instanceof Error ? cause.message : String(cause))
   const life = yield* Effect.try({
-    try: () => new ChildLife(module, flagsOf(config), config.env ?? {}, config.args ?? [], links),
-    catch: (cause) => panic(links.workerId, "attach", cause instanceof Error ? cause.message : String(cause))
+    try: () => new ChildLife(module, flagsOf(config), config.env ?? {}, config.args ?? [], name),
+    catch: attached(name)
   })
   const worker = yield* Effect.orDie(
     Effect.provideService(platform.spawn<Report, Boot>(0), EffectWorker.Spawner, () => life.child)
   )
-  const boot: Boot = {
-    contract: contract.workerName,
-    mirror: life.start,
-    config,
-    index,
-    traced: telemetry.traced
-  }
   yield* Effect.forkScoped(
     Effect.ignore(
       worker.run(
         (report) =>
           report._tag === "Telemetry" ? telemetry.receive(report.telemetry) : Effect.sync(() => life.take(report)),
-        {
-          onSpawn: Effect.suspend(() => {
-            life.phase = "init"
-            return Effect.ignore(worker.send(boot))
-          })
-        }
+        { onSpawn: Effect.sync(() => Deferred.doneUnsafe(life.imported, Effect.void)) }
       )
     )
   )
@@ -110,11 +116,49 @@ const spawn = Effect.fnUntraced(function* (
   // closes the scope has let the worker drain already, or does not want it to.
   yield* Effect.addFinalizer(() => life.close)
 
-  const placement = yield* Effect.timeoutOrElse(Deferred.await(life.ready), {
-    duration: startMillis,
-    orElse: () =>
-      Effect.fail(new Timeout({ operation: `start of worker ${links.workerId}`, millis: startMillis, unsent: [] }))
+  const within = <A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Timeout> =>
+    Effect.timeoutOrElse(effect, {
+      duration: startMillis,
+      orElse: () => Effect.fail(new Timeout({ operation: `start of worker ${name}`, millis: startMillis, unsent: [] }))
+    })
+  const boot = Effect.fnUntraced(function* ({ index, links }: SpawnOptions, ties: ReadonlyArray<Ties.Ties<unknown>>) {
+    yield* Deferred.await(life.imported)
+    const mirror = yield* Effect.try({ try: () => life.begin(links, ties), catch: attached(links.workerId) })
+    yield* Effect.ignore(
+      worker.send({ contract: contract.workerName, mirror, config, index, traced: telemetry.traced })
+    )
+    return yield* Deferred.await(life.ready)
   })
-  life.unref()
-  return { owner: life.owner, placement, ended: Deferred.await(life.ended), kill: life.kill }
+  return {
+    get alive() {
+      return life.alive
+    },
+    ready: Effect.map(within(name, Deferred.await(life.imported)), () => life.unref()),
+    spawn: (options): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout> =>
+      Effect.suspend((): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout> => {
+        const { initAttachments, workerId } = options.links
+        const ties = initAttachments.length === 0 ? [] : Ties.find(decodeInit(options.contract.initData, options.links))
+        const mirrored = Ties.memories(ties)
+        if (initAttachments.some((memory) => !mirrored.has(memory))) {
+          return Effect.fail(
+            new InvalidConfig({
+              option: `${contract.workerName}.initData`,
+              value: workerId,
+              allowed: "data without shared memory; a process shares none"
+            })
+          )
+        }
+        life.name(workerId)
+        return Effect.map(within(workerId, boot(options, ties)), (placement): WorkerProcess => {
+          life.unref()
+          return {
+            owner: life.owner,
+            placement,
+            ended: Deferred.await(life.ended),
+            kill: life.kill,
+            sighted: () => life.sighting
+          }
+        })
+      })
+  }
 })

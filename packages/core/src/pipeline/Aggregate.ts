@@ -15,6 +15,7 @@ export interface Aggregate<in A, in out Acc, out Out> {
   readonly add: (acc: Acc, element: A) => Acc
   /** Joins two accumulators, as session windows do when they meet. */
   readonly merge: (left: Acc, right: Acc) => Acc
+  /** Gives nothing that `add` will change: a window may go out and then go on. */
   readonly result: (acc: Acc) => Out
   /**
    * An accumulator as plain data, and back: for snapshots. Both are absent where it is that already:
@@ -131,7 +132,7 @@ export const topK = <A>(k: number, score: (element: A) => number): Aggregate<A, 
     }
     return best
   }
-  return { init: () => [], add, merge: (a, b) => b.reduce(add, a), result: identity }
+  return { init: () => [], add, merge: (a, b) => b.reduce(add, a), result: (best) => best.slice() }
 }
 
 /**
@@ -180,7 +181,7 @@ export const collect = <A>(): Aggregate<A, Array<A>, ReadonlyArray<A>> => ({
     return all
   },
   merge: (a, b) => [...a, ...b],
-  result: identity
+  result: (all) => all.slice()
 })
 
 // What the members of a struct accumulate does not matter to it.

@@ -18,6 +18,8 @@ interface Fields {
   readonly kind: string
   readonly faults: ReadonlyArray<Fault>
   readonly parallelism?: number | undefined
+  /** Most elements at a time; what comes before is in other subtasks then. */
+  readonly batch?: number
   readonly route?: Route
   readonly output?: (input: AnySchema) => AnySchema
   readonly make: (context: OperatorContext) => Operator
@@ -25,7 +27,7 @@ interface Fields {
 
 const after = (
   self: Stream.Stream<unknown, unknown, unknown>,
-  { name, kind, faults, parallelism, route, output = (input) => input, make: operator }: Fields
+  { name, kind, faults, parallelism, batch, route, output = (input) => input, make: operator }: Fields
 ): Pipeline<never, never, never, never> => {
   const link = nodeOf(self)
   const schema = schemaOf(link.from, link.output)
@@ -36,6 +38,7 @@ const after = (
       kind,
       faults,
       parallelism,
+      batch,
       inputs: [input],
       output: schema === undefined ? undefined : output(schema),
       make: operator
@@ -69,8 +72,12 @@ export const grouped =
     })
   }
 
+/** How often a stage that is limited gives something, at most. */
+const giftsPerSecond = 20
+
 /**
- * At most `perSecond` elements a second in each subtask. What feeds it is slowed down.
+ * At most `perSecond` elements a second in each subtask, a few at a time: a twentieth of them, or one.
+ * What feeds it is slowed down.
  *
  * @category combinators
  * @since 0.1.0
@@ -82,6 +89,7 @@ export const rateLimit =
       name: "rate limit",
       kind: `at most ${perSecond} a second`,
       faults: wrong(perSecond > 0, "rateLimit.perSecond", perSecond, "more than 0"),
+      batch: Math.max(1, Math.floor(perSecond / giftsPerSecond)),
       make: (context) => new RateOperator(context, perSecond)
     })
 

@@ -102,6 +102,8 @@ export interface Node {
   readonly parallelism: number | undefined
   /** Whether it must not share a subtask with its input. */
   readonly disjoint: boolean
+  /** Most elements that it is given at a time, at the head of a chain of its own; undefined: as many as come. */
+  readonly batch: number | undefined
   /** Whether its input must be keyed. */
   readonly keyed: boolean
   readonly onError: OnError
@@ -130,6 +132,7 @@ const plain = {
   sides: {},
   parallelism: undefined,
   disjoint: false,
+  batch: undefined,
   keyed: false,
   onError: "fail",
   retries: 0,

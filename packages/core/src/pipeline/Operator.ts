@@ -96,6 +96,8 @@ export interface OperatorContext {
   readonly keyOf: (port: number) => (element: unknown) => HashKey
   /** Processing time, in milliseconds since the epoch. */
   readonly now: () => number
+  /** Waits for so many milliseconds of processing time. */
+  readonly sleep: (millis: number) => Effect.Effect<void>
   readonly index: number
   readonly parallelism: number
   readonly scope: Scope.Scope

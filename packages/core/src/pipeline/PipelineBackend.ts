@@ -6,4 +6,4 @@
 export { Backend } from "./runtime/Backend.ts"
 export { make as overWorkers } from "./runtime/overWorkers.ts"
 export type { Launch, Running } from "./runtime/Running.ts"
-export { findDefinition, layer as layerSubtask, type Load, SubtaskWorker } from "./runtime/SubtaskWorker.ts"
+export { SubtaskWorker } from "./runtime/SubtaskWorker.ts"

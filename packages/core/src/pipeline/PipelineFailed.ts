@@ -64,9 +64,12 @@ export const show = (element: unknown): string => {
   return text.length > longest ? `${text.slice(0, longest)}…` : text
 }
 
-/** The message of whatever was thrown. */
-export const detailOf = (cause: unknown): string =>
-  cause instanceof Error ? `${cause.name}: ${cause.message}` : String(cause)
+/** What was thrown, in words: what has no message by its fields. */
+export const detailOf = (cause: unknown): string => {
+  if (typeof cause !== "object" || cause === null) return String(cause)
+  if (!(cause instanceof Error)) return show(cause)
+  return cause.message === "" ? `${cause.name}: ${show({ ...cause })}` : `${cause.name}: ${cause.message}`
+}
 
 /** What was thrown in a stage, or in the place where it ran, as its failure. */
 export const toFailed =

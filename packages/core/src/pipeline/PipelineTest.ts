@@ -4,7 +4,8 @@
  * is over, in an order that only `seed` changes.
  *
  * The subtasks are the same objects that run on fibers and threads, with the pipeline's own
- * parallelism. Streams at its beginning are not run: they are what is fed.
+ * parallelism. Streams at its beginning are not run: they are what is fed. A stage that limits a rate
+ * does not wait, but advances the clock.
  *
  * @since 0.1.0
  */
@@ -95,6 +96,7 @@ class Network {
   private readonly busy: Array<Lane> = []
   private readonly choose: (count: number) => number
   private readonly turns = new Map<Chain, number>()
+  private slept = false
 
   constructor(plan: Plan, options: Options) {
     this.open = inputCount([plan.result])
@@ -132,8 +134,15 @@ class Network {
     }
   }
 
+  /** Waits at once: time has passed then, and what was due meanwhile comes after what waited. */
+  readonly sleep = (millis: number): Effect.Effect<void> =>
+    Effect.sync(() => {
+      this.time += millis
+      this.slept = true
+    })
+
   /** Delivers frames until there are none. */
-  readonly settle = Effect.gen({ self: this }, function* () {
+  readonly settle: Effect.Effect<void, PipelineFailed> = Effect.gen({ self: this }, function* () {
     while (this.busy.length > 0) {
       const [{ frames, to }] = this.busy.splice(this.choose(this.busy.length), 1)
       const frame = frames.shift()!
@@ -148,6 +157,9 @@ class Network {
         for (const value of frame.values) this.results.push(value)
       }
     }
+    if (!this.slept) return
+    this.slept = false
+    yield* this.advance(0)
   })
 
   advance(millis: number): Effect.Effect<void, PipelineFailed> {
@@ -189,7 +201,7 @@ export const make = Effect.fnUntraced(function* <A, E, R, Side>(
   const scope = yield* Effect.scope
   const context = yield* Effect.context<never>()
   const { batchSize } = options
-  const surroundings = { scope, context, batchSize, now: () => network.time }
+  const surroundings = { scope, context, batchSize, now: () => network.time, sleep: network.sleep }
   for (const chain of plan.chains) {
     const own = yield* Effect.try({
       try: () => Array.from({ length: chain.parallelism }, (_, index) => new Subtask(chain, index, surroundings)),

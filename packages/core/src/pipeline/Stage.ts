@@ -5,7 +5,9 @@
  * @since 0.1.0
  */
 import type { Input as DurationInput } from "effect/Duration"
+import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
 import type * as Stream from "effect/Stream"
 import type { Node } from "./Graph.ts"
 import { EffectOperator, type EffectSettings } from "./operators/effects.ts"
@@ -86,6 +88,9 @@ export const flatMap = <In, Out>(
  * of one batch are done before the next begins. Results come in the order of the elements, or as
  * they are done if `ordered` is false. An attempt that takes longer than `timeout` has failed.
  *
+ * A failure is tried again at once, `retries` times, or as the schedule `retry` says, if there is one; a
+ * defect is not.
+ *
  * @category constructors
  * @since 0.1.0
  */
@@ -96,10 +101,13 @@ export const mapEffect = <In, Out, E, R>(
     readonly concurrency?: number | undefined
     readonly ordered?: boolean | undefined
     readonly timeout?: DurationInput | undefined
+    readonly retry?: Schedule.Schedule<unknown, E | Cause.TimeoutError> | undefined
   }
 ): Stage<In, Out, R> => {
   const { concurrency = 1, ordered = true, timeout } = options
-  const settings: EffectSettings = { concurrency, ordered, timeout }
+  // Given what attempts fail with, which nobody can name here.
+  const retry = options.retry as Schedule.Schedule<unknown, unknown> | undefined
+  const settings: EffectSettings = { concurrency, ordered, timeout, retry }
   const faults =
     concurrency >= 1 ? [] : [{ option: `${name}.concurrency`, value: concurrency, allowed: "a number of at least 1" }]
   const run = options.run as unknown as (element: unknown) => Effect.Effect<unknown, unknown>

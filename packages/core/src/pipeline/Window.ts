@@ -31,7 +31,7 @@ export type Window =
   | (Common & { readonly _tag: "Hopping"; readonly size: number; readonly every: number; readonly offset: number })
   | (Common & { readonly _tag: "Session"; readonly gap: number })
   | (Common & { readonly _tag: "Sliding"; readonly size: number })
-  | (Common & { readonly _tag: "Global"; readonly count: number })
+  | (Common & { readonly _tag: "Global"; readonly count: number; readonly within: number; readonly keep: boolean })
 
 /**
  * What a result is of. `count` elements for a global window, which has no bounds.
@@ -117,12 +117,44 @@ export const session = (gap: DurationInput, options?: Omit<WindowOptions, "clock
 })
 
 /**
- * Every `count` elements of a key, whatever their time; what is left at the end makes a last one.
+ * When a global window goes out: whichever comes first.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Trigger {
+  /** After so many elements of a key. */
+  readonly count?: number | undefined
+  /** So long after the first element of a key that has not been out. */
+  readonly within?: DurationInput | undefined
+  /** Which time `within` is of; `event` if absent. */
+  readonly clock?: WindowClock | undefined
+  /** Whether a key goes on with what it has, for ever, instead of beginning anew; `false` if absent. */
+  readonly keep?: boolean | undefined
+}
+
+/**
+ * All elements of a key, whatever their time: the trigger says when they go out, and a number is a
+ * trigger by count. What has not been out at the end goes out then.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const global = (count: number): Window => ({ _tag: "Global", count, ...common(undefined) })
+export const global = (trigger: number | Trigger): Window => {
+  const {
+    clock = "event",
+    count = Infinity,
+    keep = false,
+    within
+  } = typeof trigger === "number" ? { count: trigger } : trigger
+  return {
+    _tag: "Global",
+    count,
+    within: within === undefined ? Infinity : toMillis(within),
+    keep,
+    ...common({ clock })
+  }
+}
 
 /** What is wrong with a window, if anything. */
 export const faultsOf = (stage: string, window: Window): ReadonlyArray<Fault> => {
@@ -151,8 +183,14 @@ export const faultsOf = (stage: string, window: Window): ReadonlyArray<Fault> =>
       positive("size", window.size)
       break
     case "Global":
-      if (!Number.isInteger(window.count) || window.count < 1) {
+      if (window.count === Infinity && window.within === Infinity) {
+        faults.push({ option: `${stage}.window.trigger`, value: undefined, allowed: "a count, a time, or both" })
+      }
+      if (window.count !== Infinity && (!Number.isInteger(window.count) || window.count < 1)) {
         faults.push({ option: `${stage}.window.count`, value: window.count, allowed: "a whole number of at least 1" })
+      }
+      if (!(window.within > 0)) {
+        faults.push({ option: `${stage}.window.within`, value: window.within, allowed: "longer than 0" })
       }
   }
   if (!(window.lateness >= 0)) {
@@ -173,6 +211,9 @@ export const describe = (window: Window): string => {
     case "Sliding":
       return `sliding ${window.size} ms`
     case "Global":
-      return `every ${window.count} elements`
+      return `every ${triggers(window)}${window.keep ? ", kept" : ""}`
   }
 }
+
+const triggers = ({ count, within }: { readonly count: number; readonly within: number }): string =>
+  [...(count === Infinity ? [] : [`${count} elements`]), ...(within === Infinity ? [] : [`${within} ms`])].join(" or ")

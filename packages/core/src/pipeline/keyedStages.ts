@@ -142,7 +142,7 @@ export const window = <In, Out, K extends string | number | bigint, Acc, Total>(
           case "Sliding":
             return new SlidingOperator(context, window.size, functions)
           case "Global":
-            return new GlobalOperator(context, window.count, functions)
+            return new GlobalOperator(context, window, functions)
         }
       },
       { keyed: true, faults: faultsOf(name, window), sides: { late: erase(options.in) } }

@@ -21,6 +21,7 @@ import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { WorkerPanicked } from "../errors/Errors.ts"
 import * as KeyGroup from "../partition/KeyGroup.ts"
+import type { Refusals } from "../ring/Refusals.ts"
 import type { Circuits } from "../supervision/Circuits.ts"
 import type { Breaker } from "../supervision/Supervision.ts"
 import { everyGroup, type GateStart, Order } from "../worker/Safeguard.ts"
@@ -56,6 +57,7 @@ export class Breaking {
   readonly workers: Kind | undefined
   private readonly keyGroups: Kind | undefined
   private readonly groups: number
+  private readonly refusals: Refusals
   private readonly scope: Scope.Scope
   private readonly breaches = new Map<Member, Map<number, Breach>>()
   /** Key groups of each worker that failed and have not recovered since. */
@@ -63,10 +65,17 @@ export class Breaking {
   /** Whether anything is refused: looked at for every message. */
   refuses = false
 
-  constructor(workers: Kind | undefined, keyGroups: Kind | undefined, groups: number, scope: Scope.Scope) {
+  constructor(
+    workers: Kind | undefined,
+    keyGroups: Kind | undefined,
+    groups: number,
+    refusals: Refusals,
+    scope: Scope.Scope
+  ) {
     this.workers = workers
     this.keyGroups = keyGroups
     this.groups = groups
+    this.refusals = refusals
     this.scope = scope
   }
 
@@ -216,13 +225,15 @@ export class Breaking {
 
   private refuse({ group, kind, member }: Breach, millis: number): void {
     if (kind.whileOpen !== "fail") return
-    if (group === everyGroup) member.refuse(millis)
-    else this.refuses = true
+    if (group === everyGroup) return member.refuse(millis)
+    this.refuses = true
+    this.refusals.refuseGroup(group, millis)
   }
 
   private admit({ group, kind, member }: Breach): void {
     if (kind.whileOpen !== "fail") return
     if (group === everyGroup) return member.admit()
+    this.refusals.refuseGroup(group, 0)
     this.refuses = this.breaches
       .values()
       .some((breaches) => breaches.values().some((other) => other.group !== everyGroup && other.until > 0))

@@ -23,9 +23,10 @@ import { decides } from "../supervision/checks.ts"
 import type { Circuits } from "../supervision/Circuits.ts"
 import { type Child, Recovery } from "../supervision/Recovery.ts"
 import { SupervisionEvent } from "../supervision/SupervisionEvent.ts"
-import type { Decisions } from "../supervision/Supervision.ts"
+import type { Deadline, Decisions } from "../supervision/Supervision.ts"
 import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
 import type { Safeguard, Saved } from "../worker/Safeguard.ts"
+import * as Sighting from "../worker/Sighting.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract } from "../worker/Worker.ts"
 import type { Breaking } from "./Breaking.ts"
@@ -69,6 +70,14 @@ export interface Fate {
   readonly error: WorkerPanicked | undefined
 }
 
+const requestMillisOf = (deadline: Deadline | undefined, { requests }: Wire.Wire): ReadonlyArray<number> =>
+  Object.keys(deadline?.requests ?? {}).length === 0
+    ? []
+    : requests.map(({ tag }) => {
+        const own = deadline?.requests[tag]
+        return own === undefined ? 0 : toMillis(own)
+      })
+
 /** How long a worker may have nothing to do before a probe counts as a success, in milliseconds. */
 const idleMillis = 100
 
@@ -92,6 +101,8 @@ export class Care {
   private readonly dead: Envelope<Wire.Dead>
   private readonly watchdog: Watchdog | undefined
   private readonly recycling: Recycling | undefined
+  /** Deadlines of requests that have their own, by their index. */
+  private readonly requestMillis: ReadonlyArray<number>
 
   constructor(
     decisions: Decisions,
@@ -121,6 +132,7 @@ export class Care {
       onEscalate: hooks.onEscalate
     })
     const { deadline, recycle } = decisions
+    this.requestMillis = requestMillisOf(deadline, wire)
     if (recycle !== undefined) {
       this.recycling = new Recycling(recycle, {
         members: hooks.members,
@@ -288,6 +300,7 @@ export class Care {
     return {
       retries: retry !== undefined,
       deadlineMillis: deadline === undefined ? 0 : toMillis(deadline.duration),
+      requestMillis: this.requestMillis,
       snapshots: !this.savesOften
         ? undefined
         : {
@@ -399,9 +412,15 @@ export class Care {
       const error = panic === undefined ? undefined : (this.watchdog?.take(member) ?? panic)
       ward.panicked = error !== undefined
       const acked = (lane: number) => mailbox.mesh.ackedIn(lane, 0)
-      const place = { lane: control.lane, number: control.number }
-      const inHand = control.busy && ((acked(place.lane) - place.number) | 0) <= 0
-      const { blamed, settled, since } = control
+      // A process that ended without a word of its own may have been further on than its memory was seen.
+      const wordless = this.hooks.mirrored && panic?.exitCode !== undefined
+      const sighting = wordless ? member.sighting : undefined
+      // One that announced each message was not further on; but what it said last of all is newer still.
+      const sighted = sighting !== undefined && (sighting.millis === Sighting.last || !ward.careful)
+      const { busy, lane, number, settled } = sighted ? sighting : control
+      const place = { lane, number }
+      const inHand = busy && ((acked(lane) - number) | 0) <= 0
+      const { blamed, since } = control
       control.clear()
       yield* this.breaking.ended(member)
       if (error === undefined) {
@@ -411,15 +430,24 @@ export class Care {
       }
       ward.lastPanic = error
       ward.attempts.prune(acked)
-      // A process that ended without a word of its own may have been further on than its memory was seen.
-      const seen = !this.hooks.mirrored || ward.careful || error.exitCode === undefined
-      ward.careful = this.hooks.mirrored && !member.killed
-      if (!inHand || !seen || member.killed) return error
+      const { suspicion } = ward
+      ward.suspicion = undefined
+      if (member.killed) {
+        ward.careful = false
+        return error
+      }
+      const seen = !wordless || ward.careful || sighted
+      ward.careful = this.hooks.mirrored
+      if (!seen) ward.suspicion = { exitCode: error.exitCode, sent: mailbox.sent }
+      if (!inHand || !seen) return error
       if (settled) {
         ward.attempts.at(place).over = true
         ward.attempts.at(place).reported = true
         return error
       }
+      // What ends its worker so did so the last time, too.
+      const before = suspicion !== undefined && suspicion.exitCode === error.exitCode ? suspicion.sent[lane] : undefined
+      if (before !== undefined && ((before - number) | 0) > 0) yield* ward.attempts.died(place, error)
       yield* this.breaking.died(member, blamed, since, error)
       yield* ward.attempts.died(place, error)
       return error

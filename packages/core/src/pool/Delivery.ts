@@ -6,7 +6,7 @@
  *
  * @since 0.1.0
  */
-import { type Input, toMillis } from "effect/Duration"
+import { fromInput, type Input, isPositive, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { CodecError } from "../codec/CodecError.ts"
@@ -19,7 +19,7 @@ import type { Key } from "../worker/Worker.ts"
 import type { Breaking } from "./Breaking.ts"
 import { gather } from "./Failures.ts"
 import type { KeepAlive } from "./KeepAlive.ts"
-import type { Member } from "./Member.ts"
+import type { Member, Stamp } from "./Member.ts"
 import type { Placement } from "./Placement.ts"
 import type { DeliveryError, SendOptions } from "./PoolApi.ts"
 import type { PoolOptions } from "./PoolOptions.ts"
@@ -31,8 +31,7 @@ type Failure = DeliveryError | PartitionError
 /** Messages of one call that still have to be placed, and what they carry. */
 interface Parcel {
   readonly messages: Messages
-  readonly priority: number
-  readonly context: string | undefined
+  readonly stamp: Stamp
   /** The placement by which they were routed; undefined if they go to one worker, whatever their keys. */
   readonly epoch: number | undefined
   /** How many of `messages` were accepted, or went on in `onward`. */
@@ -62,6 +61,7 @@ export class Delivery {
   private readonly priorities: number
   private readonly startPump: (member: Member) => void
   private readonly breaking: Breaking
+  private readonly watches: boolean
   private readonly dropped = new Map<Member, number>()
   /** Members with messages in their `bucket`, while a batch is placed. */
   private readonly touched: Array<Member> = []
@@ -71,6 +71,7 @@ export class Delivery {
   /**
    * @param startPump begins to move what a mailbox keeps outside its ring
    * @param breaking knows what is refused because its circuit is open
+   * @param watches whether messages have deadlines
    */
   constructor(
     pool: string,
@@ -79,7 +80,8 @@ export class Delivery {
     keepAlive: KeepAlive,
     options: Pick<PoolOptions, "onFull" | "priorities"> & { readonly capacity: number },
     startPump: (member: Member) => void,
-    breaking: Breaking
+    breaking: Breaking,
+    watches: boolean
   ) {
     this.pool = pool
     this.key = key
@@ -90,6 +92,7 @@ export class Delivery {
     this.priorities = options.priorities
     this.startPump = startPump
     this.breaking = breaking
+    this.watches = watches
   }
 
   /** Messages that were forgotten because a mailbox was full. */
@@ -107,7 +110,7 @@ export class Delivery {
     return Effect.withFiber((fiber) => {
       const refused = this.check(options, messages)
       if (refused !== undefined) return Effect.fail(refused)
-      return this.place(messages, options?.priority ?? 0, contextOf(fiber), options?.timeout, undefined)
+      return this.place(messages, stampOf(fiber, options), options?.timeout, undefined)
     })
   }
 
@@ -123,8 +126,7 @@ export class Delivery {
   /** @param from what the messages were part of, if they are routed anew */
   private place(
     messages: Messages,
-    priority: number,
-    context: string | undefined,
+    stamp: Stamp,
     timeout: Input | undefined,
     from: Parcel | undefined
   ): Effect.Effect<void, Failure> {
@@ -165,7 +167,7 @@ export class Delivery {
       const { bucket } = member
       let written = 0
       try {
-        if (member.accepts) written = member.writeAll(bucket, timestamp, priority, context)
+        if (member.accepts) written = member.writeAll(bucket, timestamp, stamp)
         // Together, to keep the order.
         if (written < bucket.length) (full ??= new Map()).set(member, bucket.slice(written))
       } catch (cause) {
@@ -185,7 +187,7 @@ export class Delivery {
     const { epoch } = placement
     const destined = (to: Member | undefined, rest: Messages): Destined => [
       to,
-      { messages: rest, priority, context, epoch, accepted: 0, onward: [] }
+      { messages: rest, stamp, epoch, accepted: 0, onward: [] }
     ]
     const parcels: Array<Destined> = []
     for (const [member, rest] of full ?? []) parcels.push(destined(member, rest))
@@ -252,10 +254,10 @@ export class Delivery {
 
   /** Routes what is left of a parcel anew. */
   private again(parcel: Parcel): Effect.Effect<void, Failure> {
-    const { accepted, context, messages, priority } = parcel
+    const { accepted, messages, stamp } = parcel
     if (!this.open) return Effect.fail(this.closed(messages.slice(accepted)))
     parcel.accepted = messages.length
-    return this.place(messages.slice(accepted), priority, context, undefined, parcel)
+    return this.place(messages.slice(accepted), stamp, undefined, parcel)
   }
 
   /** Sends to one worker, whatever the keys. */
@@ -266,8 +268,7 @@ export class Delivery {
       this.keepAlive.hold()
       const parcel: Parcel = {
         messages,
-        priority: options?.priority ?? 0,
-        context: contextOf(fiber),
+        stamp: stampOf(fiber, options),
         epoch: undefined,
         accepted: 0,
         onward: []
@@ -281,9 +282,11 @@ export class Delivery {
   trySendTo(member: Member, message: unknown): Effect.Effect<boolean, DeliveryError> {
     return Effect.withFiber((fiber): Effect.Effect<boolean, DeliveryError> => {
       if (!this.open || !member.accepts) return Effect.fail(member.notRunning(`pool ${this.pool}: send`, [message]))
+      const refusal = this.refusalOf(member, message)
+      if (refusal !== undefined) return Effect.fail(withUnsent(refusal, [message]))
       this.keepAlive.hold()
       try {
-        const written = member.write(message, now(), 0, contextOf(fiber))
+        const written = member.write(message, now(), stampOf(fiber, undefined))
         member.mailbox.publish()
         this.moveKept(member)
         return Effect.succeed(written)
@@ -304,15 +307,14 @@ export class Delivery {
       const refused = this.check(options, messages)
       if (refused !== undefined) return Effect.fail(refused)
       this.keepAlive.hold()
-      const context = contextOf(fiber)
-      const priority = options?.priority ?? 0
+      const stamp = stampOf(fiber, options)
       const timestamp = now()
       // Those that have no room, or refuse, each say so for themselves.
       let others: Array<Member> | undefined
       for (const member of members) {
         let written = false
         try {
-          written = member.accepts && member.write(message, timestamp, priority, context)
+          written = member.accepts && member.write(message, timestamp, stamp)
         } catch {
           // It is refused once more below, and its error told.
         }
@@ -334,7 +336,7 @@ export class Delivery {
   /** Writes as soon as there is room. Only what was routed by key can fail with `PartitionError`. */
   private wait(member: Member, parcel: Parcel): Effect.Effect<void, Failure> {
     return Effect.suspend((): Effect.Effect<void, Failure> => {
-      const { context, epoch, messages, priority } = parcel
+      const { epoch, messages, stamp } = parcel
       // Its keys may have moved while it waited: their state is not here any more.
       if (epoch !== undefined && epoch !== this.placement.epoch) return this.again(parcel)
       if (!member.accepts || !this.open) {
@@ -342,8 +344,13 @@ export class Delivery {
       }
       const timestamp = now()
       let index = parcel.accepted
+      let refusal: WorkerNotRunning | undefined
       try {
-        while (index < messages.length && member.write(messages[index], timestamp, priority, context)) index++
+        while (index < messages.length) {
+          refusal = this.refusalOf(member, messages[index])
+          if (refusal !== undefined || !member.write(messages[index], timestamp, stamp)) break
+          index++
+        }
       } catch (cause) {
         member.mailbox.publish()
         return Effect.fail(this.notSent(cause, messages.slice(index)))
@@ -352,6 +359,7 @@ export class Delivery {
       member.mailbox.publish()
       this.moveKept(member)
       if (index === messages.length) return Effect.void
+      if (refusal !== undefined) return Effect.fail(withUnsent(refusal, messages.slice(index)))
       if (this.onFull === "fail") {
         return Effect.fail(
           new PoolFull({ pool: this.pool, capacity: this.capacity, unsent: messages.slice(parcel.accepted) })
@@ -363,21 +371,29 @@ export class Delivery {
         return Effect.void
       }
       this.keepAlive.hold()
-      return Effect.flatMap(member.room(priority), () => this.wait(member, parcel))
+      return Effect.flatMap(member.room(stamp.priority), () => this.wait(member, parcel))
     })
   }
 
   private check(options: SendOptions | undefined, messages: Messages): DeliveryError | undefined {
-    const priority = options?.priority
     if (!this.open) return this.closed(messages)
-    if (priority === undefined) return undefined
-    if (Number.isInteger(priority) && priority >= 0 && priority < this.priorities) return undefined
-    return new SendError({
-      channel: this.pool,
-      reason: "Encode",
-      detail: `priority ${priority}: the pool has ${this.priorities} (0 to ${this.priorities - 1}; option priorities)`,
-      unsent: [...messages]
-    })
+    if (options === undefined) return undefined
+    const { deadline, priority = 0 } = options
+    const detail =
+      Number.isInteger(priority) && priority >= 0 && priority < this.priorities
+        ? deadline === undefined
+          ? undefined
+          : this.unkept(deadline)
+        : `priority ${priority}: the pool has ${this.priorities} (0 to ${this.priorities - 1}; option priorities)`
+    if (detail === undefined) return undefined
+    return new SendError({ channel: this.pool, reason: "Encode", detail, unsent: [...messages] })
+  }
+
+  /** Why a deadline cannot be kept, if it cannot. */
+  private unkept(deadline: Input): string | undefined {
+    if (!this.watches) return `deadline: nobody watches over messages of this pool (Supervision.deadline)`
+    const duration = fromInput(deadline)
+    return duration._tag === "Some" && isPositive(duration.value) ? undefined : "deadline: a duration above 0"
   }
 
   private closed(unsent: Messages): WorkerNotRunning {
@@ -402,6 +418,16 @@ export class Delivery {
       unsent: [],
       retryAfterMillis: millis
     })
+  }
+
+  /** `refusal` of a message that is sent to this worker whatever its key: one without a key is no group's. */
+  private refusalOf(member: Member, message: unknown): WorkerNotRunning | undefined {
+    if (!this.breaking.refuses) return undefined
+    try {
+      return this.refusal(member, this.key(message), "send")
+    } catch {
+      return undefined
+    }
   }
 
   /** The error of what a key function or a partitioner threw. */
@@ -439,9 +465,25 @@ export const notWritten = (channel: string, cause: unknown, unsent: Messages): S
   return new SendError({ channel, reason: "Encode", detail: String(cause), unsent: [...unsent], cause })
 }
 
-const contextOf = (fiber: Fiber.Fiber<unknown, unknown>): string | undefined => CallerContext.encode(fiber)
+/** About 24 days: what a timer can wait. */
+const longestMillis = 0x7fffffff
 
-const withUnsent = <E extends Failure>(error: E, unsent: Messages): E => {
+const stampOf = (fiber: Fiber.Fiber<unknown, unknown>, options: SendOptions | undefined): Stamp => {
+  const deadline = options?.deadline
+  return {
+    priority: options?.priority ?? 0,
+    context: CallerContext.encode(fiber),
+    allowed: deadline === undefined ? 0 : Math.min(longestMillis, Math.ceil(toMillis(deadline)))
+  }
+}
+
+/**
+ * The error with other messages to give back.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const withUnsent = <E extends Failure>(error: E, unsent: Messages): E => {
   // The fields of an error are its own; only `unsent` differs.
   const Class = error.constructor as new (fields: object) => E
   return new Class({ ...error, unsent: [...unsent] })

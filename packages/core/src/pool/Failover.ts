@@ -17,7 +17,7 @@ import type { Wire } from "../worker/Wire.ts"
 import type { AnyContract } from "../worker/Worker.ts"
 import type { Care } from "./Care.ts"
 import * as Leftovers from "./Leftovers.ts"
-import type { Member } from "./Member.ts"
+import { type Member, plain } from "./Member.ts"
 import type { Change, Placement } from "./Placement.ts"
 import type { Requests } from "./Requests.ts"
 import type { Rescaling } from "./Rescaling.ts"
@@ -128,19 +128,19 @@ export class Failover {
   }
 
   private bringMessages(member: Member, { assignment, members }: Change): Effect.Effect<void> {
-    const put = (target: Member, message: unknown): Effect.Effect<void> =>
+    const put = (target: Member, message: unknown, allowed: number): Effect.Effect<void> =>
       Effect.suspend(() => {
-        if (target.write(message, now(), 0, undefined)) {
+        if (target.write(message, now(), { ...plain, allowed })) {
           target.mailbox.publish()
           return Effect.void
         }
         // Given up on, too: it is a dead letter when the pool closes.
         if (!target.alive) return Effect.sync(() => this.care.addLetter(target, message, 0, undefined))
-        return Effect.andThen(target.room(0), put(target, message))
+        return Effect.andThen(target.room(0), put(target, message, allowed))
       })
-    return Leftovers.take(member, this.care, this.wire, (message, { attempts, error }) => {
+    return Leftovers.take(member, this.care, this.wire, (message, { attempts, error }, allowed) => {
       if (message === undefined) return this.care.addLetter(member, message, attempts, error)
-      return put(members[assignment.workerOf(this.contract.key(message))], message)
+      return put(members[assignment.workerOf(this.contract.key(message))], message, allowed)
     })
   }
 }

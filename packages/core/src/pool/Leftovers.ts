@@ -19,12 +19,12 @@ import type { Member } from "./Member.ts"
 const patience = 50
 
 /**
- * Does something with a message, which is undefined if it cannot be decoded.
+ * Does something with a message, which is undefined if it cannot be decoded; `allowed` is its own deadline, or 0.
  *
  * @category models
  * @since 0.1.0
  */
-export type Each = (message: unknown, fate: Fate) => Effect.Effect<void> | undefined
+export type Each = (message: unknown, fate: Fate, allowed: number) => Effect.Effect<void> | undefined
 
 /**
  * Takes each message that a member's mailbox still holds and that nobody handled, in the order of its
@@ -76,7 +76,7 @@ const read = (
         const fate = care.fateOf(member, { lane: port.laneIndex, number: port.lane.count })
         const message = kind === EnvelopeKind.Message && !fate.done ? { value: decoded(reader, envelope) } : undefined
         reader.advance()
-        const effect = message === undefined ? undefined : each(message.value, fate)
+        const effect = message === undefined ? undefined : each(message.value, fate, envelope.head.key)
         if (effect !== undefined) return Effect.andThen(effect, read(reader, member, care, envelope, each, patience))
       }
     } catch {

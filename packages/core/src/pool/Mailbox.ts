@@ -203,6 +203,11 @@ export class Mailbox {
     return left
   }
 
+  /** Messages sent so far in each lane, modulo 2^32. */
+  get sent(): ReadonlyArray<number> {
+    return Array.from({ length: this.mesh.highWater }, (_, sender) => this.mesh.producedIn(sender, 0))
+  }
+
   /**
    * Notes all that has been sent by now, from every thread; the answer tells whether all of it has
    * been handled since.
@@ -215,7 +220,7 @@ export class Mailbox {
     return () => {
       // What is kept beside the ring has its place in a lane only once it is moved there.
       if (lanes === undefined && this.ways.every((way, index) => way.goneSoFar >= kept[index])) {
-        lanes = Array.from({ length: this.mesh.highWater }, (_, sender) => this.mesh.producedIn(sender, 0))
+        lanes = this.sent
       }
       return lanes !== undefined && lanes.every((sent, sender) => ((this.mesh.ackedIn(sender, 0) - sent) | 0) >= 0)
     }

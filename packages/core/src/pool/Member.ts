@@ -31,6 +31,7 @@ import {
 import { Command, ControlBlock, Status } from "../ring/ControlBlock.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
 import { Order } from "../worker/Safeguard.ts"
+import type { Sighting } from "../worker/Sighting.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { WorkerProcess } from "../worker/Workers.ts"
 import { Mailbox, type MailboxOptions } from "./Mailbox.ts"
@@ -67,9 +68,31 @@ export interface MemberHooks {
   readonly recovers: (member: Member) => boolean
   /** Told when a life has ended, by a panic or as it was asked to; returns the panic as it is to be told. */
   readonly onEnd: (member: Member, panic: WorkerPanicked | undefined) => Effect.Effect<WorkerPanicked | undefined>
+  /** Told for how long it takes nothing, in milliseconds; 0 once it takes messages again. */
+  readonly onRefuse: (member: Member, millis: number) => void
   /** Begins what was promised by `recovers`. */
   readonly recover: (member: Member, panic: WorkerPanicked) => void
 }
+
+/**
+ * What messages carry beside their payload.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Stamp {
+  readonly priority: number
+  /** An encoded `CallerContext`. */
+  readonly context: string | undefined
+  /** Milliseconds that each may take to handle; 0 if that is for the pool to say. */
+  readonly allowed: number
+}
+
+/**
+ * @category constants
+ * @since 0.1.0
+ */
+export const plain: Stamp = { priority: 0, context: undefined, allowed: 0 }
 
 /** How long what a life acquired may take to be released, in milliseconds. */
 const leaveMillis = 1000
@@ -88,6 +111,7 @@ export class Member {
   private readonly verdicts: RequestWire
   private readonly lowest: number
   private process: WorkerProcess | undefined
+  private lastSighting: Sighting | undefined
   /** Done when its life has ended; true if whoever had it leave is to begin the next. */
   private over = Deferred.makeUnsafe<boolean>()
   private count = 0
@@ -141,6 +165,14 @@ export class Member {
     return statusName === "Idle" ? "Running" : statusName
   }
 
+  /**
+   * What it has had in hand for a while, or had when it ended, where its memory is not seen; undefined if it gets on,
+   * or nobody saw.
+   */
+  get sighting(): Sighting | undefined {
+    return this.process === undefined ? this.lastSighting : this.process.sighted?.()
+  }
+
   /** Where it was put, in words; undefined if nobody says. */
   get placement(): string | undefined {
     return this.process?.placement
@@ -162,9 +194,9 @@ export class Member {
   failedAt = 0
 
   /** Puts a message into the mailbox; false if there is no room. Throws what the codec throws. */
-  write(message: unknown, timestamp: number, priority: number, context: string | undefined): boolean {
-    const envelope = this.envelope(timestamp, priority, context)
-    if (!this.mailbox.write(this.lowest - priority, envelope, message, EnvelopeKind.Message)) return false
+  write(message: unknown, timestamp: number, stamp: Stamp): boolean {
+    const envelope = this.envelope(timestamp, stamp)
+    if (!this.mailbox.write(this.lowest - stamp.priority, envelope, message, EnvelopeKind.Message)) return false
     this.count = (this.count + 1) | 0
     return true
   }
@@ -173,12 +205,12 @@ export class Member {
    * Puts messages into the mailbox as long as there is room, and returns how many. Throws what the codec
    * throws; `failedAt` then is the index of the message to blame, and those before are written.
    */
-  writeAll(messages: ReadonlyArray<unknown>, timestamp: number, priority: number, context: string | undefined): number {
-    const envelope = this.envelope(timestamp, priority, context)
+  writeAll(messages: ReadonlyArray<unknown>, timestamp: number, stamp: Stamp): number {
+    const envelope = this.envelope(timestamp, stamp)
     const { head } = envelope
     envelope.step = 1
     try {
-      return this.mailbox.writeAll(this.lowest - priority, envelope, messages, EnvelopeKind.Message)
+      return this.mailbox.writeAll(this.lowest - stamp.priority, envelope, messages, EnvelopeKind.Message)
     } finally {
       envelope.step = 0
       this.failedAt = (head.id - this.count) | 0
@@ -187,11 +219,12 @@ export class Member {
   }
 
   /** What goes before the next message. */
-  private envelope(timestamp: number, priority: number, context: string | undefined): Envelope<unknown> {
+  private envelope(timestamp: number, { allowed, context, priority }: Stamp): Envelope<unknown> {
     const { head } = this.messages
     head.id = this.count
     head.detail = priority
     head.timestamp = timestamp
+    head.key = allowed
     head.context = context
     return this.messages
   }
@@ -292,8 +325,7 @@ export class Member {
       this.over = Deferred.makeUnsafe<boolean>()
       this.killed = false
       this.recovering = false
-      this.refusingUntil = 0
-      this.mailbox.open = true
+      this.admit()
       this.hooks.onStart(this)
       yield* Effect.forkIn(this.follow(process, life), this.hooks.scope)
     }
@@ -315,6 +347,7 @@ export class Member {
           const left = this.leaving && (panic === undefined || this.overstayed) && !this.stopping && !this.finished
           this.recovering =
             left || (panic !== undefined && !this.stopping && !this.finished && this.hooks.recovers(this))
+          this.lastSighting = process.sighted?.()
           this.process = undefined
           this.stopping = false
           Registry.bury(process.owner)
@@ -458,12 +491,14 @@ export class Member {
   /** Takes no messages until its next life, which is so many milliseconds away. */
   refuse(millis: number): void {
     this.refusingUntil = performance.now() + millis
+    this.hooks.onRefuse(this, millis)
     // Whoever waits for room learns so.
     this.mailbox.open = false
   }
 
   /** Takes messages again. */
   admit(): void {
+    if (this.refusingUntil !== 0) this.hooks.onRefuse(this, 0)
     this.refusingUntil = 0
     if (this.alive) this.mailbox.open = true
   }

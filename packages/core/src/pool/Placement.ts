@@ -11,6 +11,7 @@ import * as Poll from "../channel/Poll.ts"
 import type { InvalidConfig } from "../errors/Errors.ts"
 import { type Assignment, type Move, moves } from "../partition/Assignment.ts"
 import type { Partitioner } from "../partition/Partitioner.ts"
+import { Refusals } from "../ring/Refusals.ts"
 import { held, RoutingTable } from "../ring/RoutingTable.ts"
 import type { Key } from "../worker/Worker.ts"
 import type { Member } from "./Member.ts"
@@ -40,6 +41,7 @@ export class Placement {
   /** Counts the changes: whoever waited while it changed must look again where its messages go. */
   epoch = 0
   readonly table: RoutingTable | undefined
+  readonly refusals: Refusals
   private readonly partitioner: Partitioner<Key>
   private readonly groups: number
   private readonly all: ReadonlyArray<Member>
@@ -58,6 +60,8 @@ export class Placement {
     this.all = all
     this.members = members
     this.assignment = assignment
+    this.refusals = Refusals.make(all.length, groups)
+    this.show()
     if (assignment.keyed && assignment.grouping === groups && partitioner.name !== "leastLoaded") {
       this.table = RoutingTable.make(groups, clients)
       this.table.change(this.entries(members, assignment))
@@ -88,6 +92,14 @@ export class Placement {
     for (let group = 0; group < assignment.groups; group++) {
       const worker = assignment.workerOfGroup(group)
       yield [group, worker < 0 ? held : this.all.indexOf(members[worker])]
+    }
+  }
+
+  /** Tells other threads who is there. */
+  private show(): void {
+    for (const [place, member] of this.all.entries()) {
+      if (this.members.includes(member)) this.refusals.come(place)
+      else this.refusals.leave(place)
     }
   }
 
@@ -141,6 +153,7 @@ export class Placement {
     if (change !== undefined) {
       this.members = change.members
       this.assignment = change.assignment
+      this.show()
     }
     this.table?.change(this.entries(this.members, this.assignment))
     this.moving = undefined

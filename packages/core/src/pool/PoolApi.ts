@@ -65,6 +65,11 @@ export interface SendOptions {
   readonly priority?: number | undefined
   /** How long to wait for room before failing with `Timeout`; for ever if absent. */
   readonly timeout?: Duration.Input | undefined
+  /**
+   * How long each of the messages may take to handle, instead of what the pool's `Supervision.deadline` says; without
+   * that there is nobody to watch them, and sending fails with `SendError`.
+   */
+  readonly deadline?: Duration.Input | undefined
 }
 
 /**

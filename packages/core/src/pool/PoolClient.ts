@@ -15,18 +15,25 @@ import { FrameWriter } from "../channel/FrameWriter.ts"
 import * as Poll from "../channel/Poll.ts"
 import * as ThreadIdentity from "../channel/ThreadIdentity.ts"
 import { Waiter } from "../channel/WaitStrategy.ts"
-import { InvalidConfig, PartitionError, SendError, Timeout, WorkerNotFound } from "../errors/Errors.ts"
+import {
+  InvalidConfig,
+  PartitionError,
+  SendError,
+  Timeout,
+  WorkerNotFound,
+  WorkerNotRunning
+} from "../errors/Errors.ts"
 import * as KeyGroup from "../partition/KeyGroup.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
-import { EndpointState } from "../ring/layout.ts"
 import { Mesh } from "../ring/Mesh.ts"
+import { Refusals } from "../ring/Refusals.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import { RoutingTable } from "../ring/RoutingTable.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
 import { Envelope, EnvelopeKind, now } from "../worker/Envelope.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
-import { notWritten } from "./Delivery.ts"
+import { notWritten, withUnsent } from "./Delivery.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
 import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
 
@@ -35,34 +42,36 @@ import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
  *
  * - **Ordering**: messages of one key that one client sends are handled in the order they were sent.
  * - **Blocking**: waits while a worker's mailbox is full, and while a key's group is on the move.
+ * - **Refusing**: `WorkerNotRunning` while a circuit that fails its senders is open: see `Supervision.circuitBreaker`.
  *
  * @category models
  * @since 0.1.0
  */
 export interface PoolClient<in M> {
   readonly pool: string
-  readonly send: (message: M) => Effect.Effect<void, SendError | PartitionError>
-  readonly sendAll: (messages: ReadonlyArray<M>) => Effect.Effect<void, SendError | PartitionError>
-  readonly sendTo: (workerId: string, message: M) => Effect.Effect<void, SendError | WorkerNotFound>
+  readonly send: (message: M) => Effect.Effect<void, SendError | WorkerNotRunning | PartitionError>
+  readonly sendAll: (messages: ReadonlyArray<M>) => Effect.Effect<void, SendError | WorkerNotRunning | PartitionError>
+  readonly sendTo: (workerId: string, message: M) => Effect.Effect<void, SendError | WorkerNotRunning | WorkerNotFound>
   /** One worker's sending half. */
-  readonly sender: (workerId: string) => Effect.Effect<WorkerSender<M, SendError>, WorkerNotFound>
+  readonly sender: (workerId: string) => Effect.Effect<WorkerSender<M, SendError | WorkerNotRunning>, WorkerNotFound>
 }
+
+type ToOne = SendError | WorkerNotRunning
+
+type ByKey = ToOne | PartitionError
 
 class Target {
   readonly worker: string
+  /** Its number among the pool's places. */
+  readonly place: number
   readonly writer: FrameWriter
   readonly room: Waiter
 
-  constructor(worker: string, writer: FrameWriter, wait: PoolHandle<never>["wait"]) {
+  constructor(worker: string, place: number, writer: FrameWriter, wait: PoolHandle<never>["wait"]) {
     this.worker = worker
+    this.place = place
     this.writer = writer
     this.room = new Waiter(new Room(writer), wait)
-  }
-
-  /** Whether somebody reads it, or has. */
-  get isUsed(): boolean {
-    const { mesh } = this.writer.port
-    return mesh.state(mesh.receiverEndpoint(0)) !== EndpointState.Reserved
   }
 }
 
@@ -72,6 +81,7 @@ class Client {
   private readonly key: (message: unknown) => Key
   private readonly slot: number
   private readonly table: RoutingTable | undefined
+  private readonly refusals: Refusals
   private readonly targets: ReadonlyArray<Target>
   private readonly envelope: Envelope<unknown>
   private count = 0
@@ -82,19 +92,20 @@ class Client {
     this.key = contract.key
     this.slot = slot
     this.table = handle.routing === undefined ? undefined : RoutingTable.open(handle.routing)
+    this.refusals = Refusals.open(handle.refusals)
     this.targets = targets
     this.envelope = new Envelope(Wire.compile(contract).message)
     // A predecessor that died while it was sending has not taken its announcement back.
     this.table?.leave(slot)
   }
 
-  readonly send = (message: unknown): Effect.Effect<void, SendError | PartitionError> => {
+  readonly send = (message: unknown): Effect.Effect<void, ByKey> => {
     return this.sendAll([message])
   }
 
-  readonly sendAll = (messages: ReadonlyArray<unknown>): Effect.Effect<void, SendError | PartitionError> => {
-    return Effect.suspend((): Effect.Effect<void, SendError | PartitionError> => {
-      const { table } = this
+  readonly sendAll = (messages: ReadonlyArray<unknown>): Effect.Effect<void, ByKey> => {
+    return Effect.suspend((): Effect.Effect<void, ByKey> => {
+      const { refusals, table } = this
       if (this.isClosed) return Effect.fail(this.ended(messages))
       if (table === undefined) {
         return Effect.fail(
@@ -108,6 +119,8 @@ class Client {
       }
       // Which worker each message waits for: undefined while its group is on the move.
       const waiting = new Map<Target | undefined, Array<unknown>>()
+      const refused: Array<unknown> = []
+      let because: WorkerNotRunning | undefined
       const timestamp = now()
       let index = 0
       table.enter(this.slot)
@@ -119,27 +132,75 @@ class Client {
           const group = this.groupOf(message, table)
           const worker = moving.has(group) ? -1 : table.workerOf(group)
           const target = worker < 0 ? undefined : this.targets[worker]
+          const refusal = refusals.any && target !== undefined ? this.refusalOf(target, group) : undefined
+          if (refusal !== undefined) {
+            because = refusal
+            refused.push(message)
+            continue
+          }
           if (target === undefined) moving.add(group)
           const behind = waiting.get(target)
           if (behind !== undefined) behind.push(message)
           else if (target === undefined || !this.write(target, message, timestamp)) waiting.set(target, [message])
         }
       } catch (cause) {
-        return Effect.fail(this.refusal(cause, [...[...waiting.values()].flat(), ...messages.slice(index)]))
+        const unsent = [...refused, ...[...waiting.values()].flat(), ...messages.slice(index)]
+        return Effect.fail(
+          cause instanceof PartitionError ? withUnsent(cause, unsent) : notWritten(this.pool, cause, unsent)
+        )
       } finally {
         for (const target of this.targets) target.writer.publish()
         table.leave(this.slot)
       }
-      if (waiting.size === 0) return Effect.void
-      return this.sendWaiting([...waiting], table)
+      const sent = waiting.size === 0 ? Effect.void : this.sendWaiting([...waiting], table)
+      if (because === undefined) return sent
+      const refusal = withUnsent(because, refused)
+      return Effect.matchEffect(sent, {
+        onFailure: (error) => Effect.fail(withUnsent(error, [...refused, ...error.unsent])),
+        onSuccess: () => Effect.fail(refusal)
+      })
     })
+  }
+
+  /** Why nothing goes to a worker now, if a circuit is open: its own, or that of a key group. */
+  private refusalOf({ place, worker }: Target, group: number | undefined): WorkerNotRunning | undefined {
+    const { refusals } = this
+    const whole = refusals.ofWorker(place)
+    const millis = whole > 0 || group === undefined ? whole : refusals.ofGroup(group)
+    if (millis === 0) return undefined
+    const whose = whole > 0 ? "its circuit" : `the circuit of its key group ${group}`
+    return new WorkerNotRunning({
+      worker,
+      state: `${whose} is open, the next probe is in ${millis} ms`,
+      operation: `pool ${this.pool}: send`,
+      unsent: [],
+      retryAfterMillis: millis
+    })
+  }
+
+  /** Why a message does not go to this worker now, whatever its key: one without a key is no group's. */
+  private refusalTo(target: Target, message: unknown): WorkerNotRunning | undefined {
+    const { refusals, table } = this
+    if (!refusals.isThere(target.place)) {
+      const operation = `pool ${this.pool}: send`
+      return new WorkerNotRunning({ worker: target.worker, state: "Stopped", operation, unsent: [] })
+    }
+    if (!refusals.any) return undefined
+    let group: number | undefined
+    try {
+      group = table === undefined ? undefined : this.groupOf(message, table)
+    } catch {
+      group = undefined
+    }
+    const isThere = group !== undefined && table!.workerOf(group) === target.place
+    return this.refusalOf(target, isThere ? group : undefined)
   }
 
   /** Sends what waited for room, or for a group on the move: routed anew, as it may have moved meanwhile. */
   private sendWaiting(
     waiting: ReadonlyArray<readonly [Target | undefined, ReadonlyArray<unknown>]>,
     table: RoutingTable
-  ): Effect.Effect<void, SendError | PartitionError> {
+  ): Effect.Effect<void, ByKey> {
     return Effect.gen({ self: this }, function* () {
       for (const [index, [target, rest]] of waiting.entries()) {
         yield* target === undefined
@@ -176,8 +237,8 @@ class Client {
     return this.targets[0].writer.port.status() !== "open"
   }
 
-  readonly sendTo = (workerId: string, message: unknown): Effect.Effect<void, SendError | WorkerNotFound> => {
-    return Effect.suspend((): Effect.Effect<void, SendError | WorkerNotFound> => {
+  readonly sendTo = (workerId: string, message: unknown): Effect.Effect<void, ToOne | WorkerNotFound> => {
+    return Effect.suspend((): Effect.Effect<void, ToOne | WorkerNotFound> => {
       const target = this.target(workerId)
       return target === undefined
         ? Effect.fail(this.notFound(workerId, [message]))
@@ -185,7 +246,7 @@ class Client {
     })
   }
 
-  readonly sender = (workerId: string): Effect.Effect<WorkerSender<unknown, SendError>, WorkerNotFound> => {
+  readonly sender = (workerId: string): Effect.Effect<WorkerSender<unknown, ToOne>, WorkerNotFound> => {
     return Effect.suspend(() => {
       const target = this.target(workerId)
       if (target === undefined) return Effect.fail(this.notFound(workerId, []))
@@ -216,13 +277,17 @@ class Client {
     })
   }
 
-  /** A worker's mailbox; undefined if nobody has ever read it. */
+  /** A worker's mailbox; undefined if the pool has no such worker now. */
   private target(workerId: string): Target | undefined {
-    return this.targets.find((candidate) => candidate.worker === workerId && candidate.isUsed)
+    return this.present.find((candidate) => candidate.worker === workerId)
+  }
+
+  private get present(): ReadonlyArray<Target> {
+    return this.targets.filter(({ place }) => this.refusals.isThere(place))
   }
 
   private notFound(worker: string, unsent: ReadonlyArray<unknown>): WorkerNotFound {
-    const known = this.targets.filter((candidate) => candidate.isUsed).map((candidate) => candidate.worker)
+    const known = this.present.map((target) => target.worker)
     return new WorkerNotFound({ worker, known, unsent: [...unsent] })
   }
 
@@ -230,13 +295,17 @@ class Client {
     target: Target,
     messages: ReadonlyArray<unknown>,
     progress: { accepted: number }
-  ): Effect.Effect<void, SendError> {
-    return Effect.suspend((): Effect.Effect<void, SendError> => {
+  ): Effect.Effect<void, ToOne> {
+    return Effect.suspend((): Effect.Effect<void, ToOne> => {
       const rest = () => messages.slice(progress.accepted)
       if (target.writer.port.status() !== "open") return Effect.fail(this.ended(rest()))
       const timestamp = now()
+      let refusal: WorkerNotRunning | undefined
       try {
-        while (progress.accepted < messages.length && this.write(target, messages[progress.accepted], timestamp)) {
+        while (progress.accepted < messages.length) {
+          const message = messages[progress.accepted]
+          refusal = this.refusalTo(target, message)
+          if (refusal !== undefined || !this.write(target, message, timestamp)) break
           progress.accepted += 1
         }
       } catch (cause) {
@@ -245,13 +314,16 @@ class Client {
         target.writer.publish()
       }
       if (progress.accepted === messages.length) return Effect.void
+      if (refusal !== undefined) return Effect.fail(withUnsent(refusal, rest()))
       return Effect.flatMap(target.room.wait(true), () => this.sendAllTo(target, messages, progress))
     })
   }
 
-  private trySendTo(target: Target, message: unknown): Effect.Effect<boolean, SendError> {
-    return Effect.suspend((): Effect.Effect<boolean, SendError> => {
+  private trySendTo(target: Target, message: unknown): Effect.Effect<boolean, ToOne> {
+    return Effect.suspend((): Effect.Effect<boolean, ToOne> => {
       if (target.writer.port.status() !== "open") return Effect.fail(this.ended([message]))
+      const refusal = this.refusalTo(target, message)
+      if (refusal !== undefined) return Effect.fail(withUnsent(refusal, [message]))
       try {
         return Effect.succeed(this.write(target, message, now()))
       } catch (cause) {
@@ -275,20 +347,10 @@ class Client {
     return new SendError({ channel: this.pool, reason: "Closed", detail: "the pool is closed", unsent: [...unsent] })
   }
 
-  private refusal(cause: unknown, unsent: ReadonlyArray<unknown>): SendError | PartitionError {
-    return cause instanceof PartitionError ? withUnsent(cause, unsent) : notWritten(this.pool, cause, unsent)
-  }
-
   close(): void {
     for (const target of this.targets) target.writer.close()
   }
 }
-
-/** The error with other messages to give back. */
-const withUnsent = (error: SendError | PartitionError, unsent: ReadonlyArray<unknown>): SendError | PartitionError =>
-  error._tag === "SendError"
-    ? new SendError({ ...error, unsent: [...unsent] })
-    : new PartitionError({ ...error, unsent: [...unsent] })
 
 /**
  * Connects this thread to a pool that lives in another, until the scope closes. Fails with
@@ -333,7 +395,7 @@ const attach = (contract: AnyContract, handle: PoolHandle<never>): Client => {
   const targets = meshes.map((mesh, index) => {
     if (index > 0) mesh.reserveSender(first + slot)
     const writer = new FrameWriter(SenderPort.attach(mesh, first + slot, owner))
-    return new Target(handle.mailboxes[index].worker, writer, handle.wait)
+    return new Target(handle.mailboxes[index].worker, index, writer, handle.wait)
   })
   return new Client(contract, handle, slot, targets)
 }

@@ -19,6 +19,8 @@ export interface PoolHandle<in M> {
   readonly partitioner: string
   /** The `RoutingTable`; absent if the partitioner does not place by hashed key group. */
   readonly routing?: SharedArrayBuffer
+  /** The `Refusals`. */
+  readonly refusals: SharedArrayBuffer
   /** The mailboxes of all workers that there are or may be. */
   readonly mailboxes: ReadonlyArray<{ readonly worker: string; readonly memory: SharedArrayBuffer }>
   readonly priorities: number
@@ -38,6 +40,7 @@ export const PoolHandle = <M>(): Schema.Codec<PoolHandle<M>> =>
     pool: Schema.String,
     partitioner: Schema.String,
     routing: Schema.optionalKey(SharedMemory),
+    refusals: SharedMemory,
     mailboxes: Schema.Array(Schema.Struct({ worker: Schema.String, memory: SharedMemory })),
     priorities: Schema.Int,
     wait: WaitStrategy

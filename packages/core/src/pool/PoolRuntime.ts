@@ -124,7 +124,8 @@ export class PoolRuntime {
       this.keepAlive,
       { onFull: options.onFull, priorities: options.priorities, capacity },
       startPump,
-      care.breaking
+      care.breaking,
+      care.decisions.deadline !== undefined
     )
     this.requests = new Requests(name, wire, pending, this.delivery, this.keepAlive, placement.arrival, signals)
     this.rescaling = new Rescaling(
@@ -319,12 +320,13 @@ export class PoolRuntime {
   }
 
   get handle(): PoolHandle<unknown> {
-    const { table } = this.placement
+    const { refusals, table } = this.placement
     return {
       _tag: "PoolHandle",
       pool: this.name,
       partitioner: this.placement.assignment.partitioner,
       ...(table === undefined ? {} : { routing: table.buffer }),
+      refusals: refusals.buffer,
       mailboxes: this.all.map((member) => ({
         worker: member.id,
         memory: member.mailbox.mesh.memory.buffer as SharedArrayBuffer

@@ -10,6 +10,18 @@ import type { Saved } from "../worker/Safeguard.ts"
 import type { Member } from "./Member.ts"
 
 /**
+ * How a worker ended while nobody saw which message it had in hand, and how much had been sent to each of its lanes: one
+ * of those messages may have been its end.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Suspicion {
+  readonly exitCode: number | undefined
+  readonly sent: ReadonlyArray<number>
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -26,6 +38,8 @@ export class Ward {
   /** Whether the next life tells of each message before it handles it; and whether the last one did. */
   careful = false
   lastPanic: WorkerPanicked | undefined
+  /** An end that nobody saw the message of, for which a later one may stand. */
+  suspicion: Suspicion | undefined
   /** Messages acknowledged when its life began. */
   ackedBefore = 0
 

@@ -5,10 +5,14 @@
  * A worker interrupts a handler that is past its deadline itself, and says so: it has `grace` then to
  * end. One that says nothing has its thread blocked: nothing in it can be interrupted.
  *
+ * Where a worker's memory is not seen, somebody beside it tells what it has had in hand for a while (`Sighting`). If
+ * nobody does, because all of its process stands still, it is ended when nothing gets done.
+ *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import { WorkerPanicked } from "../errors/Errors.ts"
+import type { Sighting } from "../worker/Sighting.ts"
 import type { Member } from "./Member.ts"
 
 const lookMillis = 10
@@ -16,14 +20,15 @@ const lookMillis = 10
 /** How long after its deadline a worker may take to say so, in milliseconds. */
 const marginMillis = 15
 
-/** The same where what it says is seen late: through a mirror, which looks at least every 100 ms. */
-const mirroredMarginMillis = 150
+/** The same where nobody tells: through a mirror, which looks at least every 100 ms. */
+const silentMarginMillis = 150
 
 /**
  * @category models
  * @since 0.1.0
  */
 export interface WatchdogOptions {
+  /** For messages that say nothing of their own. */
   readonly deadlineMillis: number
   readonly graceMillis: number
   readonly members: () => ReadonlyArray<Member>
@@ -61,32 +66,33 @@ export class Watchdog {
     const { deadlineMillis, graceMillis, members, mirrored } = this.options
     const now = performance.now()
     for (const member of members()) {
-      const { control } = member
-      const { late } = control
-      if (!member.running || this.ended.has(member) || !(this.isBusy(member) || late > 0)) {
+      const told = member.sighting
+      const words = told ?? member.control
+      const { late } = words
+      if (!member.running || this.ended.has(member) || !(this.isBusy(member, told) || late > 0)) {
         this.sights.delete(member)
         continue
       }
       // Where the message in hand is not seen, what was done before it stands for it.
-      const lane = mirrored ? -1 : control.lane
-      const number = mirrored ? control.handled : control.number
-      const sight = this.sights.get(member)
-      if (sight === undefined) {
-        this.sights.set(member, { lane, number, since: now, lateSince: late > 0 ? now : 0 })
-        continue
-      }
+      const silent = mirrored && told === undefined
+      const lane = silent ? -1 : words.lane
+      const number = silent ? member.control.handled : words.number
+      let sight = this.sights.get(member)
+      if (sight === undefined) this.sights.set(member, (sight = { lane, number, since: now, lateSince: 0 }))
       if (sight.lane !== lane || sight.number !== number) Object.assign(sight, { lane, number, since: now })
       sight.lateSince = late === 0 ? 0 : sight.lateSince === 0 ? now : sight.lateSince
-      const blocked =
-        late === 0 && now - sight.since > deadlineMillis + (mirrored ? mirroredMarginMillis : marginMillis)
+      const held = told?.millis ?? now - sight.since
+      const margin = silent ? silentMarginMillis : marginMillis
+      const blocked = late === 0 && held > (words.allowed === 0 ? deadlineMillis : words.allowed) + margin
       const deaf = sight.lateSince !== 0 && now - sight.lateSince > graceMillis
-      if (blocked || deaf) this.end(member, now - sight.since)
+      if (blocked || deaf) this.end(member, held)
     }
   }
 
-  private isBusy(member: Member): boolean {
+  private isBusy(member: Member, told: Sighting | undefined): boolean {
     // Its outputs are not taken: whoever takes them is to blame.
-    if (member.control.crowded) return false
+    if (member.control.crowded || told?.crowded === true) return false
+    if (told !== undefined) return told.busy
     if (!this.options.mirrored) return member.control.busy
     return member.mailbox.left > 0 && member.state === "Running" && !this.options.isWaiting(member)
   }

@@ -131,7 +131,7 @@ export const make = Effect.fnUntraced(function* <
     return yield* new InvalidConfig({ option: "WorkerPool.maxSize", value: places, allowed: `at least size, ${size}` })
   }
   const decisions: Decisions = supervision ?? { measures: [] }
-  yield* checkDecisions(decisions)
+  yield* checkDecisions(decisions, new Set(any.requests.map(({ _tag }) => _tag)))
   const mailbox = { ...mailboxOf(options, decides(decisions)), fingerprint: wire.message.fingerprint }
 
   const lanes = mailbox.priorities + mailbox.clients
@@ -177,6 +177,7 @@ export const make = Effect.fnUntraced(function* <
       pool.onStart(member)
       care.started(member)
     },
+    onRefuse: (member, millis) => placement.refusals.refuseWorker(all.indexOf(member), millis),
     recovers: (member) => care.recovers(member),
     recover: (member, panic) => care.recover(member, panic),
     onEnd: (member, panic) => pool.ending.onEnd(member, panic),
@@ -266,6 +267,7 @@ export const make = Effect.fnUntraced(function* <
     yield* kindOf(decisions.breaker),
     yield* kindOf(decisions.groupBreaker),
     options.keyGroups,
+    placement.refusals,
     lives
   )
   const care: Care = new Care(decisions, any, events, letters, lives, breaking, {

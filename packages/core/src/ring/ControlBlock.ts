@@ -28,8 +28,26 @@ const Word = {
   heapLimit: 43,
   crowded: 44,
   blamed: 45,
-  since: 46
+  since: 46,
+  allowed: 47
 } as const
+
+/**
+ * The words that tell what a worker has in hand, in the order of the fields of `Sighting`: for whoever looks at them
+ * from a thread beside the worker's.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const sightWords: ReadonlyArray<number> = [
+  Word.busy,
+  Word.lane,
+  Word.number,
+  Word.late,
+  Word.settled,
+  Word.crowded,
+  Word.allowed
+]
 
 /** Sizes are counted in units of this many bytes, so that they fit a word. */
 const kibi = 1024
@@ -186,6 +204,15 @@ export class ControlBlock {
     this.memory.seam.store(this.memory.i32, Word.late, value)
   }
 
+  /** Milliseconds that the message in hand may take; 0 if it says nothing of its own. */
+  get allowed(): number {
+    return this.memory.seam.load(this.memory.i32, Word.allowed)
+  }
+
+  set allowed(value: number) {
+    this.memory.seam.store(this.memory.i32, Word.allowed, value)
+  }
+
   /** Whether the worker waits for somebody to take its outputs. */
   get crowded(): boolean {
     return this.memory.seam.load(this.memory.i32, Word.crowded) !== 0
@@ -200,6 +227,7 @@ export class ControlBlock {
     this.rest()
     this.late = 0
     this.crowded = false
+    this.allowed = 0
     this.blame(-1, 0)
     this.measured(0, 0, 0)
   }

@@ -85,8 +85,10 @@ export interface Retry {
  * @since 0.1.0
  */
 export interface Deadline {
-  /** How long one message may take to handle. */
+  /** How long one message or request may take to handle, where nothing else is said. */
   readonly duration: Duration.Input
+  /** How long requests may take, by their tag. */
+  readonly requests: Readonly<Record<string, Duration.Input>>
   /** How long an interrupted handler may take to end before its worker is replaced. */
   readonly grace: Duration.Input
 }
@@ -260,13 +262,23 @@ export const retry = (
  * Ends the handling of a message that takes longer: its Effect is interrupted, and if it does not
  * end within `grace` (100 ms), or blocks the thread, its worker is replaced. The message has failed.
  *
+ * `requests` gives some requests a deadline of their own, by their tag, and `send` takes one for the messages that it
+ * sends. `Infinity` is for those that say so alone.
+ *
  * @category policies
  * @since 0.1.0
  */
 export const deadline = (
   duration: Duration.Input,
-  options?: { readonly grace?: Duration.Input | undefined }
-): Supervision => make({ measures: [], deadline: { duration, grace: options?.grace ?? "100 millis" } })
+  options?: {
+    readonly grace?: Duration.Input | undefined
+    readonly requests?: Readonly<Record<string, Duration.Input>> | undefined
+  }
+): Supervision =>
+  make({
+    measures: [],
+    deadline: { duration, grace: options?.grace ?? "100 millis", requests: options?.requests ?? {} }
+  })
 
 /**
  * A message that was in the hands of this many workers when they panicked is a dead letter; 3 if

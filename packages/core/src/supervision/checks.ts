@@ -23,6 +23,21 @@ const time = (option: string, value: Parameters<typeof fromInput>[0] | undefined
     : [[option, value, "a duration above 0"]]
 }
 
+const deadlines = ({ deadline }: Decisions, tags: ReadonlySet<string>): ReadonlyArray<Problem> => {
+  if (deadline === undefined) return []
+  const duration = fromInput(deadline.duration)
+  const forEver = duration._tag === "Some" && !isFinite(duration.value) && isPositive(duration.value)
+  return [
+    ...(forEver ? [] : time("deadline", deadline.duration)),
+    ...time("deadline.grace", deadline.grace),
+    ...Object.entries(deadline.requests).flatMap(([tag, millis]): ReadonlyArray<Problem> =>
+      tags.has(tag)
+        ? time(`deadline.requests.${tag}`, millis)
+        : [[`deadline.requests.${tag}`, millis, `a request of the contract: ${[...tags].join(", ") || "it has none"}`]]
+    )
+  ]
+}
+
 /** One key group has no place of its own among the other workers. */
 const placeless = (breaker: Breaker | undefined): ReadonlyArray<Problem> =>
   breaker?.whileOpen === "failover" ? [["circuitBreaker.whileOpen", "failover", "wait or fail, for a key group"]] : []
@@ -47,20 +62,19 @@ export const decides = ({ breaker, deadline, groupBreaker, retry }: Decisions): 
   retry !== undefined || deadline !== undefined || breaker !== undefined || groupBreaker !== undefined
 
 /**
- * Fails with the first that cannot be.
+ * Fails with the first that cannot be; `tags` are those of the contract's requests.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const check = (decisions: Decisions): Effect.Effect<void, InvalidConfig> => {
-  const { breaker, deadline, groupBreaker, intensity, snapshots } = decisions
+export const check = (decisions: Decisions, tags: ReadonlySet<string>): Effect.Effect<void, InvalidConfig> => {
+  const { breaker, groupBreaker, intensity, snapshots } = decisions
   const [problem] = [
     ...whole("intensity.restarts", intensity?.restarts, 0),
     ...time("intensity.within", intensity?.within),
     ...whole("snapshots.every", snapshots?.every, 1),
     ...time("snapshots.within", snapshots?.within),
-    ...time("deadline", deadline?.duration),
-    ...time("deadline.grace", deadline?.grace),
+    ...deadlines(decisions, tags),
     ...whole("poison", decisions.deaths, 1),
     ...whole("deadLetters", decisions.deadLetters, 1),
     ...whole("spares", decisions.spares, 0),

@@ -27,11 +27,13 @@ export class Answering {
   private readonly replier: Replier
   private readonly streaming: Streaming | undefined
   private readonly settled: number | undefined
+  private readonly millis: ReadonlyArray<number>
   private readonly onPanic: () => void
 
   /**
    * @param streaming undefined if no request of the contract streams
    * @param settled the last request that a former life left unanswered
+   * @param millis deadlines of requests that have their own, by their index
    * @param onPanic told when whoever asked was told of a panic, before the worker ends of it
    */
   constructor(
@@ -39,12 +41,14 @@ export class Answering {
     replier: Replier,
     streaming: Streaming | undefined,
     settled: number | undefined,
+    millis: ReadonlyArray<number>,
     onPanic: () => void
   ) {
     this.invoker = invoker
     this.replier = replier
     this.streaming = streaming
     this.settled = settled
+    this.millis = millis
     this.onPanic = onPanic
   }
 
@@ -76,6 +80,7 @@ export class Answering {
     if (this.isSettled(id)) return undefined
     const { invoker, replier } = this
     let answer: unknown
+    invoker.allow(this.millis[wire.index] ?? 0)
     try {
       answer = invoker.request(wire.tag, payload, emission)
       if (!Effect.isEffect(answer) && !wire.streaming) invoker.emitted(emission)

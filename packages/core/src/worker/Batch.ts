@@ -33,6 +33,8 @@ export class Batch {
   /** Where the messages are, if they can come back. */
   private taken: Array<Taken> = []
   private since = 0
+  /** The deadline that its messages have, if they have one of their own. */
+  allowed = 0
 
   /**
    * @param room most messages that can wait in a lane: the rest could not come before it is handled; 0 if there is no such bound
@@ -62,7 +64,7 @@ export class Batch {
     return this.messages.length
   }
 
-  /** Adds a message; true if the batch is full. */
+  /** Adds a message, of the same deadline as the others; true if the batch is full. */
   add(message: unknown, taken: Taken | undefined): boolean {
     if (this.messages.length === 0) this.since = this.millis === 0 ? 0 : performance.now()
     this.messages.push(message)
@@ -92,6 +94,7 @@ export class Batch {
   /** Handles it: done when it returns undefined, or by the Effect that it returns. Throws a `Panic`. */
   run(): Effect.Effect<void, WorkerPanicked> | undefined {
     const { custody, invoker, messages, parking } = this
+    invoker.allow(this.allowed)
     let effect: Effect.Effect<void, WorkerPanicked> | undefined
     try {
       effect = invoker.handleBatch(messages)
@@ -129,7 +132,7 @@ export class Batch {
     this.messages = []
     this.taken = []
     parking.parkBatch(
-      messages.map((message, at) => parking.entryOf(message, undefined, taken[at])),
+      messages.map((message, at) => parking.entryOf(message, undefined, this.allowed, taken[at])),
       error
     )
   }

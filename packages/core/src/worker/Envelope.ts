@@ -6,7 +6,7 @@
  * | 0–3 | `id`: number of the message at its source, or of the request that a reply answers |
  * | 4–7 | `detail`: for a message its priority, for a request its index in the contract, for a reply its `ReplyStatus` |
  * | 8–15 | `timestamp`: microseconds since the epoch, a 64-bit float |
- * | 16–19 | `key`: hash of the key of a request, which is its unit of order |
+ * | 16–19 | `key`: hash of the key of a request, which is its unit of order; of a message the milliseconds that it may take, or 0 |
  * | 20–23 | bytes of `context` that follow, padded to a multiple of 8; 0 if there is none |
  * | 24–   | `context`: the span and log annotations of the sender, as JSON in UTF-8 |
  *

@@ -34,6 +34,7 @@ export class Invoker {
   private readonly context: Context.Context<never>
   private readonly control: ControlBlock
   private readonly deadlineMillis: number
+  private allowed = 0
   private readonly key: (message: unknown) => Key
   private readonly emitter: Emitter | undefined
   /** For handlers that run one at a time; undefined if they emit nothing. */
@@ -76,6 +77,13 @@ export class Invoker {
   /** Whether messages are handled in batches. */
   get batches(): boolean {
     return this.implementation.handlers.handleBatch !== undefined
+  }
+
+  /** What is handled next has a deadline of its own, in milliseconds; 0 if it has none. */
+  allow(millis: number): void {
+    if (millis === this.allowed) return
+    this.allowed = millis
+    this.control.allowed = millis
   }
 
   /** Handles one message: done when it returns, unless it returns an Effect. Throws a `Panic`. */
@@ -213,8 +221,9 @@ export class Invoker {
 
   /** Interrupts an Effect that takes longer than the deadline, and fails then. */
   timed<A>(effect: Effect.Effect<A, unknown>, phase: string, key?: string): Effect.Effect<A, unknown> {
-    const { control, deadlineMillis } = this
-    if (deadlineMillis === 0) return effect
+    const { control } = this
+    const deadlineMillis = this.allowed === 0 ? this.deadlineMillis : this.allowed
+    if (deadlineMillis === 0 || deadlineMillis === Infinity) return effect
     let late = false
     const overdue = Effect.flatMap(Effect.sleep(deadlineMillis), () => {
       late = true

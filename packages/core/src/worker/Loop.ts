@@ -101,7 +101,9 @@ export class Loop {
     const deadlineMillis = safeguard?.deadlineMillis ?? 0
     const invoker = new Invoker(implementation, links.workerId, state, context, control, deadlineMillis, emitter)
     this.invoker = invoker
-    this.answering = new Answering(invoker, replier, streaming, links.settled, () => this.panicking())
+    this.answering = new Answering(invoker, replier, streaming, links.settled, safeguard?.requestMillis ?? [], () =>
+      this.panicking()
+    )
     this.reporting = new Reporting(invoker, replier, wire)
     this.reader = reader
     this.replier = replier
@@ -298,10 +300,16 @@ export class Loop {
   }
 
   /** The message in hand failed: parked for its owner to decide, if that is who decides. */
-  private park(parking: Parking, message: unknown, context: string | undefined, error: WorkerPanicked): void {
+  private park(
+    parking: Parking,
+    message: unknown,
+    context: string | undefined,
+    allowed: number,
+    error: WorkerPanicked
+  ): void {
     // What was passed before it is done.
     this.ack()
-    parking.park(parking.entryOf(message, context, this.progress.take(this.advance)), error)
+    parking.park(parking.entryOf(message, context, allowed, this.progress.take(this.advance)), error)
   }
 
   private message(): Turn | undefined {
@@ -315,27 +323,31 @@ export class Loop {
       this.giveUp(EnvelopeKind.Message)
       return undefined
     }
+    const { context, key: allowed } = this.messages.head
     if (invoker.batches) {
+      // Behind what came before.
+      if (this.batch.length > 0 && (this.isHeldUp || this.batch.allowed !== allowed)) return this.runBatch()
       if (this.isHeldUp) {
-        // Behind what came before.
-        if (this.batch.length > 0) return this.runBatch()
-        return parking!.add(parking!.entryOf(message, undefined, this.progress.take(this.advance)))
+        return parking!.add(parking!.entryOf(message, undefined, allowed, this.progress.take(this.advance)))
       }
+      this.batch.allowed = allowed
       let taken: Taken | undefined
       if (parking === undefined) reader.advance()
       else taken = this.progress.take(this.advance)
       return this.batch.add(message, taken) ? this.runBatch() : undefined
     }
-    const { context } = this.messages.head
     if (this.tasks !== undefined) {
       const key = invoker.hashOf(message)
       const taken = this.progress.take(this.advance)
-      return this.retrying!.add(key, taken, (emission) => this.retrying!.handle(message, context, taken, emission))
+      return this.retrying!.add(key, taken, (emission) =>
+        this.retrying!.handle(message, context, allowed, taken, emission)
+      )
     }
     if (this.isHeldUp) {
-      return parking!.add(parking!.entryOf(message, context, this.progress.take(this.advance)))
+      return parking!.add(parking!.entryOf(message, context, allowed, this.progress.take(this.advance)))
     }
     let result: unknown
+    invoker.allow(allowed)
     try {
       result = invoker.handle(message)
     } catch (cause) {
@@ -344,7 +356,7 @@ export class Loop {
         this.gate?.blame(() => invoker.hashOf(message))
         throw cause
       }
-      this.park(parking, message, context, error)
+      this.park(parking, message, context, allowed, error)
       return undefined
     }
     if (Effect.isEffect(result)) {
@@ -353,7 +365,7 @@ export class Loop {
       if (parking === undefined) return Effect.andThen(provided, done)
       return Effect.matchEffect(provided, {
         onFailure: (error) => {
-          if (custody!.decides(error)) return Effect.sync(() => this.park(parking, message, context, error))
+          if (custody!.decides(error)) return Effect.sync(() => this.park(parking, message, context, allowed, error))
           this.gate?.blame(() => invoker.hashOf(message))
           return Effect.fail(error)
         },

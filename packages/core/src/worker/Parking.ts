@@ -30,7 +30,7 @@ export interface Entry {
   readonly key: number
   readonly taken: Taken
   /** Undefined for a request, which is answered and never tried again. */
-  readonly message: { readonly value: unknown } | undefined
+  readonly message: { readonly value: unknown; readonly allowed: number } | undefined
   /** Throws, returns an Effect, or is done when it returns. */
   readonly work: () => unknown
 }
@@ -80,15 +80,16 @@ export class Parking {
     return this.behind.size
   }
 
-  /** A message that was taken, to be handled. Throws a `Panic` if it has no key. */
-  entryOf(message: unknown, context: string | undefined, taken: Taken): Entry {
+  /** A message that was taken, to be handled within `allowed`, if that is not 0. Throws a `Panic` if it has no key. */
+  entryOf(message: unknown, context: string | undefined, allowed: number, taken: Taken): Entry {
     const { invoker } = this
     const work = (): unknown => {
+      invoker.allow(allowed)
       if (invoker.batches) return invoker.handleBatch([message])
       const result = invoker.handle(message)
       return Effect.isEffect(result) ? invoker.provided(result, "handle", message, context) : undefined
     }
-    return { key: invoker.hashOf(message), taken, message: { value: message }, work }
+    return { key: invoker.hashOf(message), taken, message: { value: message, allowed }, work }
   }
 
   /** Does an entry now, or once those of its key before it are done. */
@@ -173,7 +174,10 @@ export class Parking {
 
   private retryBatch(entries: ReadonlyArray<Entry>, tries: number): Work {
     this.custody.mark(entries[0].taken)
-    const batch = () => this.invoker.handleBatch(entries.map(({ message }) => message!.value))
+    const batch = () => {
+      this.invoker.allow(entries[0].message!.allowed)
+      return this.invoker.handleBatch(entries.map(({ message }) => message!.value))
+    }
     return settled(this.guarded(batch, undefined), (error) => {
       if (error !== undefined) {
         this.parkBatch(entries, error, tries + 1)

@@ -63,16 +63,21 @@ export class Retrying {
     return go()
   }
 
-  /** Handles a message: done when it returns undefined, or by the Effect that it returns. */
+  /**
+   * Handles a message: done when it returns undefined, or by the Effect that it returns. `allowed` is its own deadline,
+   * or 0.
+   */
   handle(
     message: unknown,
     context: string | undefined,
+    allowed: number,
     taken: Taken,
     emission: Emission | undefined
   ): Effect.Effect<void, WorkerPanicked> | undefined {
     const { custody } = this
     let result: unknown
     custody?.mark(taken)
+    this.invoker.allow(allowed)
     try {
       result = this.invoker.handle(message, emission)
     } catch (cause) {
@@ -81,7 +86,7 @@ export class Retrying {
         this.blame(message)
         throw cause
       }
-      return this.decided(message, context, taken, emission, error)
+      return this.decided(message, context, allowed, taken, emission, error)
     }
     if (!Effect.isEffect(result)) {
       this.succeeded(message)
@@ -91,7 +96,7 @@ export class Retrying {
     if (custody === undefined) return provided
     return Effect.matchEffect(provided, {
       onFailure: (error) => {
-        if (custody.decides(error)) return this.decided(message, context, taken, emission, error)
+        if (custody.decides(error)) return this.decided(message, context, allowed, taken, emission, error)
         custody.mark(taken)
         this.blame(message)
         return Effect.fail(error)
@@ -112,6 +117,7 @@ export class Retrying {
   private decided(
     message: unknown,
     context: string | undefined,
+    allowed: number,
     taken: Taken,
     emission: Emission | undefined,
     error: WorkerPanicked
@@ -127,7 +133,7 @@ export class Retrying {
     })
     return Effect.flatMap(verdict, (again) => {
       this.gate?.decided(key, again)
-      if (again) return this.handle(message, context, taken, emission) ?? Effect.void
+      if (again) return this.handle(message, context, allowed, taken, emission) ?? Effect.void
       this.reporting.dead(placeOf(taken), () => message)
       return Effect.void
     })

@@ -70,8 +70,10 @@ export interface GateStart {
 export interface Safeguard {
   /** Whether its owner decides about messages that failed; they are a panic otherwise. */
   readonly retries: boolean
-  /** How long one message may take, in milliseconds; 0 is for ever. */
+  /** How long one message that says nothing of its own may take, in milliseconds; 0 is for ever. */
   readonly deadlineMillis: number
+  /** The same of requests that have their own, by their index in the contract; 0 or absent if they have none. */
+  readonly requestMillis: ReadonlyArray<number>
   /** When it sends its state, and only then acknowledges: every so many messages, or after so long. */
   readonly snapshots: { readonly every: number; readonly millis: number } | undefined
   /** Number of the last snapshot that its owner has, of whichever predecessor. */
@@ -102,6 +104,7 @@ export interface Safeguard {
 export const unguarded: Safeguard = {
   retries: false,
   deadlineMillis: 0,
+  requestMillis: [],
   snapshots: undefined,
   saved: 0,
   resume: undefined,

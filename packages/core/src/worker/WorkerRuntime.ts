@@ -32,7 +32,13 @@ import type { Links } from "./Workers.ts"
 
 export { panicked } from "./Panic.ts"
 
-const decodeInit = (schema: Schema.Codec<unknown, unknown>, { initAttachments, initData }: Links): unknown => {
+/**
+ * The argument of `init`.
+ *
+ * @category converting
+ * @since 0.1.0
+ */
+export const decodeInit = (schema: Schema.Codec<unknown, unknown>, { initAttachments, initData }: Links): unknown => {
   const memory = new ByteMemory(initData.slice().buffer)
   memory.attachments = [...initAttachments]
   return Codec.make(schema).read(memory, 0, initData.length)

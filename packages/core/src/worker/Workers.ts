@@ -13,6 +13,7 @@ import type * as Scope from "effect/Scope"
 import type { ReceiverHandle, SenderHandle } from "../channel/Handle.ts"
 import type { InvalidConfig, Timeout, WorkerPanicked } from "../errors/Errors.ts"
 import type { Safeguard } from "./Safeguard.ts"
+import type { Sighting } from "./Sighting.ts"
 import type { Fingerprints } from "./Wire.ts"
 import type { AnyContract } from "./Worker.ts"
 import type { WorkerConfig } from "./WorkerConfig.ts"
@@ -84,7 +85,7 @@ export type PrepareOptions = Pick<SpawnOptions, "contract" | "config" | "startMi
  */
 export interface Spare {
   readonly alive: boolean
-  readonly spawn: (options: SpawnOptions) => Effect.Effect<WorkerProcess, WorkerPanicked | Timeout>
+  readonly spawn: (options: SpawnOptions) => Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout>
 }
 
 /**
@@ -102,6 +103,11 @@ export interface WorkerProcess {
   readonly ended: Effect.Effect<void, WorkerPanicked>
   /** Ends it at once, whatever it does. */
   readonly kill: Effect.Effect<void>
+  /**
+   * What it has had in hand for a while, or when it ended; undefined if it is getting on, or nobody saw. Absent where
+   * its owner sees its memory.
+   */
+  readonly sighted?: () => Sighting | undefined
 }
 
 /**

@@ -1,13 +1,17 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
+import * as Aggregate from "../../src/pipeline/Aggregate.ts"
 import * as Flow from "../../src/pipeline/Flow.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
 import * as PipelineTest from "../../src/pipeline/PipelineTest.ts"
 import * as Source from "../../src/pipeline/Source.ts"
+import * as Stage from "../../src/pipeline/Stage.ts"
+import * as Window from "../../src/pipeline/Window.ts"
 import { event, source, timed } from "./events.ts"
 
 describe("Flow", () => {
@@ -85,6 +89,51 @@ describe("Flow", () => {
       yield* Fiber.join(fiber)
       assert.deepStrictEqual(seen, [1, 2, 3, 4])
     })
+  )
+
+  it.effect("lets no more through in any second, however many come at once", () =>
+    Effect.gen(function* () {
+      const perSecond = 100
+      const times: Array<number> = []
+      const fiber = yield* Pipeline.fromStream(Schema.Number)(Stream.range(1, 1000)).pipe(
+        Flow.rateLimit(perSecond),
+        Stream.runForEach(() => Effect.map(Clock.currentTimeMillis, (now) => times.push(now))),
+        Effect.forkChild
+      )
+      while (fiber.pollUnsafe() === undefined) {
+        yield* TestClock.adjust("10 millis")
+        yield* Effect.yieldNow
+      }
+      yield* Fiber.join(fiber)
+      assert.strictEqual(times.length, 1000)
+      for (const from of times) {
+        assert.isAtMost(times.filter((time) => time >= from && time < from + 1000).length, perSecond + 5)
+      }
+      // And not much less.
+      assert.isAtMost(times.at(-1)!, 10_500)
+    })
+  )
+
+  it.effect("limits a rate under the kit's clock", () =>
+    Effect.gen(function* () {
+      const minutes = Stage.window("minutes", {
+        in: Schema.Number,
+        out: Schema.Number,
+        window: Window.tumbling("1 minute", { clock: "processing" }),
+        aggregate: Aggregate.count,
+        result: (_: number, count) => count
+      })
+      const limited = Pipeline.fromStream(Schema.Number)(Stream.empty).pipe(
+        Flow.rateLimit(2),
+        Pipeline.keyBy(() => 0),
+        Pipeline.via(minutes)
+      )
+      const test = yield* PipelineTest.make(limited)
+      yield* test.feed(Array.from({ length: 300 }, (_, i) => i))
+      assert.deepStrictEqual(yield* test.output, [120, 120])
+      yield* test.end()
+      assert.deepStrictEqual(yield* test.output, [60])
+    }).pipe(Effect.scoped)
   )
 
   it.effect("refuses what makes no sense", () =>

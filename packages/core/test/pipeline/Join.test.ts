@@ -37,6 +37,28 @@ describe("Join", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("takes what comes too late to the side, each side's with its type", () =>
+    Effect.gen(function* () {
+      const right = timed(0, "right").pipe(byKey)
+      const left = timed(0, "left").pipe(byKey)
+      for (const join of [
+        left.pipe(Join.window("join", right, { out, size: 10, combine: pair })),
+        left.pipe(Join.interval("join", right, { out, lower: 0, upper: 10, combine: pair }))
+      ]) {
+        for (const [name, late] of [
+          ["lateLeft", yield* PipelineTest.make(join.pipe(Pipeline.side("lateLeft")))],
+          ["lateRight", yield* PipelineTest.make(join.pipe(Pipeline.side("lateRight")))]
+        ] as const) {
+          yield* late.feed([event("a", 5, 1), event("a", 100)], "left")
+          yield* late.feed([event("a", 6, 2), event("a", 100)], "right")
+          yield* late.feed([event("a", 7, 3), event("a", 100)], "left")
+          yield* late.feed([event("a", 8, 4), event("a", 100)], "right")
+          assert.deepStrictEqual(yield* late.output, [name === "lateLeft" ? event("a", 7, 3) : event("a", 8, 4)])
+        }
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("joins with a table, whichever comes first", () =>
     Effect.gen(function* () {
       const join = (parallelism: number) =>

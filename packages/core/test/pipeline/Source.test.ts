@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Clock from "effect/Clock"
+import * as Context from "effect/Context"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schema from "effect/Schema"
@@ -7,8 +8,9 @@ import * as Stream from "effect/Stream"
 import * as TestClock from "effect/testing/TestClock"
 import type { Node } from "../../src/pipeline/Graph.ts"
 import * as Pipeline from "../../src/pipeline/Pipeline.ts"
+import * as Plan from "../../src/pipeline/plan/Plan.ts"
 import { BlocksInlet } from "../../src/pipeline/runtime/BlocksInlet.ts"
-import { type SourcePosition, start } from "../../src/pipeline/runtime/sources.ts"
+import { read, type SourcePosition, start } from "../../src/pipeline/runtime/sources.ts"
 import * as Source from "../../src/pipeline/Source.ts"
 
 const numbers = (options: { readonly count: number; readonly parallelism?: number; readonly perSecond?: number }) =>
@@ -68,6 +70,74 @@ describe("Source.generate", () => {
         assert.isAtMost(Math.abs(count - second * 100), 10, `after ${second} s`)
       }
     })
+  )
+
+  it.effect("keeps its rate through deaths, and repeats and loses nothing", () =>
+    Effect.gen(function* () {
+      const parallelism = 2
+      const perSecond = 100
+      for (const share of [0, 1]) {
+        const plan = yield* Effect.fromResult(Plan.make(numbers({ count: 400, parallelism, perSecond }).node))
+        const values: Array<unknown> = []
+        let from = start
+        let before: number | undefined
+        // Each life takes so many batches, and dies while it has read more; the last one comes to the end.
+        for (const batches of [3, 0, 1, 7, Infinity]) {
+          const begun = yield* Clock.currentTimeMillis
+          const first = values.length
+          yield* Effect.gen(function* () {
+            const pieces = yield* read(plan.chains[0], share, Context.empty(), from)
+            for (let taken = 0; taken < batches;) {
+              const piece = pieces.take()
+              if (piece === undefined) {
+                yield* TestClock.adjust("10 millis")
+                continue
+              }
+              from = piece.position
+              if (piece.frame._tag !== "Data0") return
+              taken++
+              values.push(...piece.frame.values)
+              // Not before it is due since this life began, and not much after.
+              const due = begun + ((values.length - first) * parallelism * 1000) / perSecond
+              const now = yield* Clock.currentTimeMillis
+              assert.isAtMost(Math.abs(now - due), 60, `${values.length} elements`)
+              assert.isTrue(before === undefined || now > before)
+              before = now
+            }
+            // What it has read ahead dies with it.
+            yield* TestClock.adjust("200 millis")
+          }).pipe(Effect.scoped)
+        }
+        const own = Array.from({ length: 400 }, (_, i) => i).filter((i) => Math.floor(i / 5) % parallelism === share)
+        assert.deepStrictEqual(values, own)
+      }
+    })
+  )
+
+  it.effect("makes up for what slowed it down, and is never faster than that", () =>
+    Effect.gen(function* () {
+      const plan = yield* Effect.fromResult(Plan.make(numbers({ count: 200, perSecond: 100 }).node))
+      const pieces = yield* read(plan.chains[0], 0, Context.empty())
+      // Nobody takes anything for a second: as many batches wait as there is room for.
+      for (let i = 0; i < 100; i++) yield* TestClock.adjust("10 millis")
+      let count = 0
+      const takeAll = Effect.gen(function* () {
+        for (let quiet = 0; quiet < 20; quiet++) {
+          yield* Effect.yieldNow
+          for (let piece = pieces.take(); piece !== undefined; piece = pieces.take()) {
+            if (piece.frame._tag === "Data0") count += piece.frame.values.length
+            quiet = 0
+          }
+        }
+      })
+      yield* takeAll
+      assert.isAtMost(Math.abs(count - 100), 5)
+      for (let i = 0; i < 50; i++) {
+        yield* TestClock.adjust("10 millis")
+        yield* takeAll
+      }
+      assert.isAtMost(Math.abs(count - 150), 5)
+    }).pipe(Effect.scoped)
   )
 
   it.effect("refuses a rate that is none", () =>

@@ -1,7 +1,10 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
+import * as Data from "effect/Data"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import { TestClock } from "effect/testing"
@@ -35,6 +38,26 @@ describe("Stage", () => {
     Effect.gen(function* () {
       const failure = yield* Effect.flip(numbers.pipe(Pipeline.via(half("fail")), Stream.runDrain))
       assert.strictEqual(failure.message, "stage half failed in element (element 0): RangeError: 0 is even")
+    })
+  )
+
+  it.effect("says what an Effect failed with, whatever that is", () =>
+    Effect.gen(function* () {
+      const failing = (error: unknown) =>
+        Stage.mapEffect("call", { in: Schema.Number, out: Schema.Number, run: () => Effect.fail(error) })
+      class Refused extends Data.TaggedError("Refused")<{ readonly code: number }> {}
+      for (const [error, detail] of [
+        [{ _tag: "NoDatabase", host: "nowhere" }, '{"_tag":"NoDatabase","host":"nowhere"}'],
+        [new Refused({ code: 7 }), 'Refused: {"code":7,"_tag":"Refused"}'],
+        [new RangeError("too large"), "RangeError: too large"],
+        ["no", "no"],
+        [null, "null"]
+      ] as const) {
+        const failure = yield* Effect.flip(numbers.pipe(Pipeline.via(failing(error)), Stream.runDrain))
+        assert.instanceOf(failure, Pipeline.PipelineFailed)
+        assert.strictEqual(failure.detail, detail)
+        assert.strictEqual(failure.element, "0")
+      }
     })
   )
 
@@ -132,6 +155,43 @@ describe("Stage", () => {
       assert.isAbove(out.indexOf(0), out.indexOf(1))
       assert.deepStrictEqual([tries.get(2), tries.get(5), tries.get(6)], [2, 2, 1])
       assert.strictEqual(most, 3)
+    })
+  )
+
+  it.effect("tries Effects again by a schedule, timeouts too", () =>
+    Effect.gen(function* () {
+      const tries: Array<string> = []
+      const call = Stage.mapEffect("call", {
+        in: Schema.Number,
+        out: Schema.Number,
+        timeout: "1 second",
+        retry: Schedule.exponential("1 second").pipe(Schedule.upTo({ times: 2 })),
+        onError: "deadLetter",
+        run: (n) =>
+          Effect.gen(function* () {
+            tries.push(`${n} at ${yield* Clock.currentTimeMillis}`)
+            return n === 0 ? yield* Effect.fail("no") : yield* Effect.never
+          })
+      })
+      const fiber = yield* Stream.make(0, 1).pipe(
+        Pipeline.via(call),
+        Pipeline.deadLetters,
+        Stream.runCollect,
+        Effect.forkChild
+      )
+      while (fiber.pollUnsafe() === undefined) {
+        yield* TestClock.adjust("100 millis")
+        yield* Effect.yieldNow
+      }
+      const dead = yield* Fiber.join(fiber)
+      assert.deepStrictEqual(
+        dead.map(({ detail, element }) => `${element}: ${detail}`),
+        ["0: no", "1: TimeoutError: Operation timed out after '1s'"]
+      )
+      const at = (n: number) => tries.filter((one) => one.startsWith(`${n}`)).map((one) => Number(one.split(" ")[2]))
+      const gaps = (n: number) => at(n).flatMap((time, i, all) => (i === 0 ? [] : [time - all[i - 1]]))
+      assert.deepStrictEqual(gaps(0), [1000, 2000])
+      assert.deepStrictEqual(gaps(1), [2000, 3000])
     })
   )
 

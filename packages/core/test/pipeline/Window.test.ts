@@ -105,6 +105,105 @@ describe("Window", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("fires by count or by event time, whichever comes first", () =>
+    Effect.gen(function* () {
+      const trigger = Window.global({ count: 3, within: 10 })
+      const test = yield* PipelineTest.make(timed(2).pipe(byKey, Pipeline.via(sums(trigger))))
+      const total = (text: string) => text.replace(/ .*:/, "")
+      const step = function* (...events: ReadonlyArray<Event>) {
+        yield* test.feed(events)
+        return (yield* test.output).map(total)
+      }
+      assert.deepStrictEqual(yield* step(event("a", 0), event("a", 1), event("b", 5), event("a", 2)), ["a 3"])
+      // The first three are out, so this one begins anew: it is due at 14, and b at 15.
+      assert.deepStrictEqual(yield* step(event("a", 4, 2), event("c", 15)), [])
+      assert.deepStrictEqual(yield* step(event("c", 16)), ["a 2"])
+      yield* test.restart
+      assert.deepStrictEqual(yield* step(event("c", 17)), ["c 3", "b 1"])
+      assert.deepStrictEqual(yield* step(event("d", 20)), [])
+      yield* test.end()
+      assert.deepStrictEqual((yield* test.output).map(total), ["d 1"])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("gives what came late to the time of its own result", () =>
+    Effect.gen(function* () {
+      const timesOf = Stage.process("times", {
+        in: Out,
+        out: Schema.Number,
+        init: () => 0,
+        handle: (_, __, { emit, time, watermark }) => {
+          assert.isAbove(time, watermark)
+          emit(time)
+        }
+      })
+      const pipeline = timed(5).pipe(
+        byKey,
+        Pipeline.via(sums(Window.global({ within: 10 }))),
+        Pipeline.keyBy(() => 0),
+        Pipeline.via(timesOf)
+      )
+      const test = yield* PipelineTest.make(pipeline)
+      yield* test.feed([event("a", 0), event("b", 12), event("a", 11)])
+      yield* test.feed([event("b", 16)])
+      assert.deepStrictEqual(yield* test.output, [11])
+      yield* test.feed([event("c", 40)])
+      assert.deepStrictEqual(yield* test.output, [21])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("fires by the clock, and keeps what it has if it is told to", () =>
+    Effect.gen(function* () {
+      const trigger = Window.global({ within: "1 second", clock: "processing", keep: true })
+      const test = yield* PipelineTest.make(source().pipe(byKey, Pipeline.via(sums(trigger))))
+      yield* test.feed([event("a", 0), event("a", 0)])
+      yield* test.advance("999 millis")
+      assert.deepStrictEqual(yield* test.output, [])
+      yield* test.advance("1 millis")
+      assert.deepStrictEqual(yield* test.output, ["a -Infinity-Infinity: 2"])
+      yield* test.advance("5 seconds")
+      assert.deepStrictEqual(yield* test.output, [])
+      yield* test.feed([event("a", 0, 5)])
+      yield* test.restart
+      yield* test.advance("1 second")
+      assert.deepStrictEqual(yield* test.output, ["a -Infinity-Infinity: 7"])
+      yield* test.end()
+      assert.deepStrictEqual(yield* test.output, [])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("gives a result of its own each time that it goes out", () =>
+    Effect.gen(function* () {
+      const lists = (
+        window: Window.Window,
+        aggregate: Aggregate.Aggregate<Event, Array<Event>, ReadonlyArray<Event>>
+      ) =>
+        Stage.window("lists", {
+          in: Event,
+          out: Schema.Array(Event),
+          window,
+          aggregate,
+          result: (_: string, all) => all
+        })
+      for (const aggregate of [Aggregate.collect<Event>(), Aggregate.topK(9, (e: Event) => e.value)]) {
+        const kept = source().pipe(byKey, Pipeline.via(lists(Window.global({ count: 1, keep: true }), aggregate)))
+        const late = timed().pipe(byKey, Pipeline.via(lists(Window.tumbling(10, { lateness: 90 }), aggregate)))
+        for (const [pipeline, first] of [
+          [kept, []],
+          [late, [event("b", 50)]]
+        ] as const) {
+          const test = yield* PipelineTest.make(pipeline)
+          yield* test.feed(first)
+          yield* test.feed([event("a", 1), event("a", 2), event("a", 3)])
+          assert.deepStrictEqual(
+            (yield* test.output).map(({ length }) => length),
+            [1, 2, 3]
+          )
+        }
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("goes by the clock in processing time", () =>
     Effect.gen(function* () {
       const test = yield* PipelineTest.make(

@@ -33,6 +33,16 @@ describe("What is refused when a pipeline is built", () => {
     })
   )
 
+  it.effect("a trigger that never fires, or is none", () =>
+    Effect.gen(function* () {
+      const refused = (trigger: Window.Trigger) =>
+        refusal(timed().pipe(byKey, Pipeline.via(counts(Window.global(trigger)))))
+      assert.match(yield* refused({}), /^counts.window.trigger = .* is not allowed: a count, a time, or both$/)
+      assert.match(yield* refused({ count: 1.5 }), /^counts.window.count = 1.5/)
+      assert.match(yield* refused({ count: 2, within: 0 }), /^counts.window.within = 0/)
+    })
+  )
+
   it.effect("a stage that does not take what comes", () =>
     Effect.gen(function* () {
       const Wide = Schema.Struct({ key: Schema.String, at: Schema.Number, value: Schema.String })

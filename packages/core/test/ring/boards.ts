@@ -317,6 +317,7 @@ interface Gauges {
   readonly buffers: number
   readonly heapLimit: number
   readonly crowded: boolean
+  readonly allowed: number
   readonly blamed: number
   readonly since: number
 }
@@ -336,7 +337,7 @@ export const gaugesModel = (ring: Ring, mortal: boolean): Program => {
   const over = 22
   const group = 0
 
-  const nothing: Gauges = { heap: 0, buffers: 0, heapLimit: 0, crowded: false, blamed: -1, since: 0 }
+  const nothing: Gauges = { heap: 0, buffers: 0, heapLimit: 0, crowded: false, allowed: 0, blamed: -1, since: 0 }
   const measured: Gauges = { ...nothing, heap: 3072, buffers: 1024, heapLimit: 8192 }
   const stages: ReadonlyArray<{ readonly does: (control: ControlBlock) => void; readonly leaves: Gauges }> = [
     { does: () => {}, leaves: nothing },
@@ -344,13 +345,14 @@ export const gaugesModel = (ring: Ring, mortal: boolean): Program => {
     { does: (control) => control.measured(2049, 1, 9215), leaves: measured },
     { does: (control) => (control.crowded = true), leaves: { ...measured, crowded: true } },
     { does: (control) => (control.crowded = false), leaves: measured },
-    { does: (control) => control.blame(group, 4), leaves: { ...measured, blamed: group, since: 4 } }
+    { does: (control) => (control.allowed = 50), leaves: { ...measured, allowed: 50 } },
+    { does: (control) => control.blame(group, 4), leaves: { ...measured, allowed: 50, blamed: group, since: 4 } }
   ]
   const names = Object.keys(nothing) as ReadonlyArray<keyof Gauges>
 
   const found = (control: ControlBlock): Gauges => {
-    const { blamed, buffers, crowded, heap, heapLimit } = control
-    return { heap, buffers, heapLimit, crowded, blamed, since: blamed < 0 ? 0 : control.since }
+    const { allowed, blamed, buffers, crowded, heap, heapLimit } = control
+    return { heap, buffers, heapLimit, crowded, allowed, blamed, since: blamed < 0 ? 0 : control.since }
   }
 
   const look = ({ memory }: { readonly memory: ByteMemory }): void => {

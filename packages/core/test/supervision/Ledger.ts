@@ -7,7 +7,7 @@ import * as Worker from "../../src/worker/Worker.ts"
 export const Entry = Schema.Struct({
   key: Schema.String,
   id: Schema.Int,
-  act: Schema.optionalKey(Schema.Literals(["throw", "fail", "hang", "stubborn", "slow"]))
+  act: Schema.optionalKey(Schema.Literals(["throw", "fail", "hang", "stubborn", "slow", "patient"]))
 })
 
 const Account = Schema.Struct({ key: Schema.String, count: Schema.Int, last: Schema.Int, disorders: Schema.Int })
@@ -16,7 +16,8 @@ const definition = {
   message: Entry,
   requests: [
     Rpc.make("Account", { payload: { key: Schema.String }, success: Account }),
-    Rpc.make("Break", { success: Schema.Void })
+    Rpc.make("Break", { success: Schema.Void }),
+    Rpc.make("Wait", { payload: { millis: Schema.Number }, success: Schema.Void })
   ],
   key: (entry: typeof Entry.Type) => entry.key
 } as const
@@ -61,6 +62,11 @@ const handle = (state: State, entry: typeof Entry.Type): void | Effect.Effect<vo
         return Effect.never
       case "stubborn":
         return Effect.uninterruptible(Effect.sleep("300 millis"))
+      case "patient":
+        return Effect.andThen(
+          Effect.sleep("120 millis"),
+          Effect.sync(() => apply(state, entry))
+        )
       case "slow":
         return Effect.andThen(
           Effect.yieldNow,
@@ -80,6 +86,7 @@ const handlers = {
   }),
   handle,
   Account: (state: State, { key }: { readonly key: string }) => state.get(key) ?? empty(key),
+  Wait: (_: State, { millis }: { readonly millis: number }) => Effect.sleep(millis),
   Break: () => {
     throw new TypeError("broken on request")
   }

@@ -39,16 +39,31 @@ const fresh = <E>(effect: Effect.Effect<void, E>) =>
 
 const groupOf = (key: string) => KeyGroup.of(KeyHash.of(key), 4096)
 
+/** Long enough, in milliseconds, for several senders to be refused. */
+const longOpen = 400
+
+/** A sender that is refused is told when to come again, and given its messages back. */
+const refusedWith = (error: unknown, unsent: number): void => {
+  assert.instanceOf(error, WorkerNotRunning)
+  assert.isAtLeast(error.retryAfterMillis!, 1)
+  assert.isAtMost(error.retryAfterMillis!, longOpen)
+  assert.lengthOf(error.unsent, unsent)
+}
+
 /** Tried again at once and for ever, under a circuit. */
 const circuit = (
   per: "worker" | "keyGroup",
   whileOpen: "wait" | "fail" | "failover",
-  trip: CircuitBreaker.TripPolicy = CircuitBreaker.consecutive(3)
+  trip: CircuitBreaker.TripPolicy = CircuitBreaker.consecutive(3),
+  openMillis = 60
 ) =>
   restart.pipe(
     Supervision.and(Supervision.retry(soon)),
-    Supervision.and(Supervision.circuitBreaker({ per, trip, openDuration: "60 millis", whileOpen }))
+    Supervision.and(Supervision.circuitBreaker({ per, trip, openDuration: openMillis, whileOpen }))
   )
+
+const eventuallyThree = <E>(account: Effect.Effect<{ readonly count: number }, E>) =>
+  Effect.repeat(account, { until: ({ count }) => count === 3, schedule: soon })
 
 const contracts = [
   ["one at a time", Ledger],
@@ -205,6 +220,38 @@ describe("the circuit of a key group", () => {
     )
   )
 
+  it.live("refuses whoever sends to its worker, and senders in other threads, and no other group", () =>
+    fresh(
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Ledger, {
+          size: 2,
+          supervision: circuit("keyGroup", "fail", undefined, longOpen)
+        })
+        const client = yield* WorkerPool.connect(Ledger, pool.handle)
+        const shut = "a"
+        const others = Array.from({ length: 20 }, (_, i) => `key-${i}`).filter((key) => groupOf(key) !== groupOf(shut))
+        yield* pool.send({ key: shut, id: 0, act: "throw" })
+        yield* eventually(pool, ({ CircuitOpened }) => CircuitOpened === 1)
+        const worker = (yield* pool.stats).find(({ depth }) => depth > 0)!.worker
+        const half = yield* pool.worker(worker)
+        const far = yield* client.sender(worker)
+        const more = entries([shut], 1, 4)
+        refusedWith(yield* Effect.flip(pool.sendTo(worker, more[0])), 1)
+        refusedWith(yield* Effect.flip(half.sendAll(more)), 3)
+        const mixed = [...entries(others, 0, 1), ...more]
+        refusedWith(yield* Effect.flip(client.sendAll(mixed)), 3)
+        refusedWith(yield* Effect.flip(client.sendTo(worker, more[0])), 1)
+        refusedWith(yield* Effect.flip(far.trySend(more[0])), 1)
+        refusedWith(yield* Effect.flip(far.sendAll([...entries(others, 1, 2), ...more])), 3)
+        world.allowed.add("a/0")
+        yield* eventually(pool, ({ CircuitClosed }) => CircuitClosed === 1)
+        yield* client.sendAll(entries([shut], 1, 2))
+        yield* far.sendAll(entries([shut], 2, 3))
+        yield* eventuallyThree(pool.ask(shut, "Account", { key: shut }))
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  )
+
   it.live("closing the pool gives what was kept its last chance", () =>
     fresh(
       Effect.gen(function* () {
@@ -279,12 +326,17 @@ describe("the circuit of a worker that lives", () => {
   it.live("refuses everything, if senders choose so, and takes it again", () =>
     fresh(
       Effect.gen(function* () {
-        const pool = yield* WorkerPool.make(Ledger, { size: 1, supervision: circuit("worker", "fail") })
+        const pool = yield* WorkerPool.make(Ledger, {
+          size: 1,
+          supervision: circuit("worker", "fail", undefined, longOpen)
+        })
+        const client = yield* WorkerPool.connect(Ledger, pool.handle)
         yield* pool.send({ key: "a", id: 0, act: "throw" })
         yield* eventually(pool, ({ CircuitOpened }) => CircuitOpened === 1)
-        const refused = yield* Effect.flip(pool.send({ key: "b", id: 0 }))
-        assert.instanceOf(refused, WorkerNotRunning)
-        assert.isAtMost(refused.retryAfterMillis!, 60)
+        refusedWith(yield* Effect.flip(pool.send({ key: "b", id: 0 })), 1)
+        refusedWith(yield* Effect.flip(pool.sendTo("Ledger/0", { key: "b", id: 0 })), 1)
+        refusedWith(yield* Effect.flip(client.send({ key: "b", id: 0 })), 1)
+        refusedWith(yield* Effect.flip(client.sendTo("Ledger/0", { key: "b", id: 0 })), 1)
         world.allowed.add("a/0")
         yield* eventually(pool, ({ CircuitClosed }) => CircuitClosed === 1)
         yield* pool.send({ key: "b", id: 0 })

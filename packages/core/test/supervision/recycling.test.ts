@@ -193,7 +193,9 @@ describe("a supervision that cannot be", () => {
     ["heapWatermark.megabytes", Supervision.heapWatermark({ megabytes: NaN })],
     ["poison", Supervision.poison(0.5)],
     ["spares", Supervision.spares(-1)],
-    ["deadline", Supervision.deadline(Infinity)],
+    ["deadline", Supervision.deadline(0)],
+    ["deadline.requests.Account", Supervision.deadline(Infinity, { requests: { Account: 0 } })],
+    ["deadline.requests.Nothing", Supervision.deadline(Infinity, { requests: { Nothing: 10 } })],
     ["intensity.restarts", Supervision.restart(soon, { intensity: { restarts: NaN, within: 1 } })],
     ["snapshots.every", Supervision.restart(soon, { snapshots: { every: 0, within: 1 } })]
   ] as const) {

@@ -77,9 +77,7 @@ for (const [place, backend] of backends) {
           assert.include(said, words[act])
           // The poison itself is a gap of one, and nothing else is.
           assert.deepStrictEqual(yield* audit(pool), { handled: 39, lost: 1, repeated: 0, keys: 2 })
-          // The first that a process does not speak of is put down to nothing.
-          const unseen = place === "process" && act !== "throw" ? 1 : 0
-          assert.strictEqual((yield* pool.supervised).Failed, 3 + unseen)
+          assert.strictEqual((yield* pool.supervised).Failed, 3)
         }).pipe(Effect.scoped, Effect.provide(backend))
       )
     }
@@ -107,7 +105,7 @@ for (const [place, backend] of backends) {
   describe(`${name}: a handler that never returns`, () => {
     it.live("for(;;) is found from outside, its worker replaced, and others do not notice", () =>
       Effect.gen(function* () {
-        const deadline = 200
+        const deadline = 500
         const pool = yield* WorkerPool.make(Book, {
           size: 2,
           initData: {},
@@ -119,29 +117,57 @@ for (const [place, backend] of backends) {
         })
         const other = "Book/1"
         const calm: Array<number> = []
-        const calmly = yield* Effect.forkChild(roundTrips(pool, other, calm))
-        yield* Effect.sleep("500 millis")
-        yield* Fiber.interrupt(calmly)
         const during: Array<number> = []
-        const meanwhile = yield* Effect.forkChild(roundTrips(pool, other, during))
-        const began = performance.now()
-        yield* pool.sendTo("Book/0", { key: "a", id: 0, act: "spin" })
-        assert.strictEqual(yield* pool.askTo("Book/0", "Echo", { n: 7 }), 7)
-        const replaced = performance.now() - began
-        yield* Fiber.interrupt(meanwhile)
-        const [letter] = yield* letters(pool, 1)
-        assert.include(Cause.pretty(letter.cause), "deadline")
-        // The first is put down to nothing where its memory is not seen.
-        assert.strictEqual((yield* pool.supervised).Overdue, place === "process" ? 2 : 1)
+        const replaced: Array<number> = []
+        // By turns, so that both are measured on the same machine.
+        for (let round = 0; round < (full ? 5 : 1); round++) {
+          const calmly = yield* Effect.forkChild(roundTrips(pool, other, calm))
+          yield* Effect.sleep("500 millis")
+          yield* Fiber.interrupt(calmly)
+          const meanwhile = yield* Effect.forkChild(roundTrips(pool, other, during))
+          const began = performance.now()
+          yield* pool.sendTo("Book/0", { key: "a", id: round, act: "spin" })
+          assert.strictEqual(yield* pool.askTo("Book/0", "Echo", { n: 7 }), 7)
+          replaced.push(performance.now() - began - deadline)
+          yield* Fiber.interrupt(meanwhile)
+          const [letter] = yield* letters(pool, 1)
+          assert.include(Cause.pretty(letter.cause), "deadline")
+          assert.strictEqual((yield* pool.supervised).Overdue, round + 1)
+          // The spare that was taken is made up for.
+          yield* Effect.sleep("600 millis")
+        }
+        const [calm99, during99] = [percentile(calm, 99), percentile(during, 99)]
         console.log(
-          `replaced ${(replaced - deadline).toFixed(0)} ms after the deadline; round trips p99 of another worker: ` +
-            `calm ${percentile(calm, 99).toFixed(2)} ms, during ${percentile(during, 99).toFixed(2)} ms`
+          `replaced ${replaced.map((millis) => millis.toFixed(0)).join(", ")} ms after the deadline; round trips of ` +
+            `another worker: p50 ${percentile(calm, 50).toFixed(2)} ms calm, ${percentile(during, 50).toFixed(2)} during; ` +
+            `p99 ${calm99.toFixed(2)} ms calm, ${during99.toFixed(2)} during (${calm.length} and ${during.length})`
         )
-        // A process is looked at through a mirror, and has no spare.
-        assert.isAtMost(replaced, deadline + (full && place === "thread" ? 100 : 2000))
+        assert.isAtMost(Math.max(...replaced), full ? 100 : 2000)
+        // Below a millisecond it is the timers that differ.
+        if (full) assert.isAtMost(during99, 2 * Math.max(1, calm99))
       }).pipe(Effect.scoped, Effect.provide(backend))
     )
   })
+
+  it.live(`${name}: for(;;) of a message that brings its own deadline is found, where the pool has none`, () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Book, {
+        size: 1,
+        initData: {},
+        supervision: restart.pipe(
+          Supervision.and(Supervision.deadline(Infinity)),
+          Supervision.and(Supervision.poison(1))
+        )
+      })
+      yield* pool.send({ key: "a", id: 0, act: "spin" }, { deadline: "100 millis" })
+      const [letter] = yield* letters(pool, 1)
+      assert.include(Cause.pretty(letter.cause), "deadline")
+      assert.deepStrictEqual(
+        yield* pool.supervised.pipe(Effect.map(({ Failed, Overdue }) => [Failed, Overdue])),
+        [1, 1]
+      )
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
 
   describe(`${name}: endings`, () => {
     for (const act of ["throw", "exit", "reject"] as const) {

@@ -1,15 +1,18 @@
-/** Threads of a pipeline are terminated at random moments, and its result is the same. */
+/** Threads and processes of a pipeline are ended at random moments, and its result is the same. */
 import { assert, describe, it } from "@effect/vitest"
 import * as Pipeline from "@shared-nothing/core/Pipeline"
 import * as Supervision from "@shared-nothing/core/Supervision"
 import * as NodePipelines from "@shared-nothing/platform/NodePipelines"
+import type { ChildProcess } from "node:child_process"
+import { subscribe, unsubscribe } from "node:diagnostics_channel"
+import { once } from "node:events"
 import type { Worker } from "node:worker_threads"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { doomed, orders, summaryOf } from "./mortal.ts"
 
-const threads = NodePipelines.layerThreads(new URL("./mortal.ts", import.meta.url))
+const module = new URL("./mortal.ts", import.meta.url)
 const seed = Number(process.env.CHAOS_SEED ?? (Math.random() * 2 ** 31) | 0)
 const full = process.env.CHAOS === "full"
 const mostKills = full ? 100 : 10
@@ -25,20 +28,54 @@ const dice = (from: number) => {
   }
 }
 
-/** The threads that are alive, of those started from now on. */
-const watching = Effect.gen(function* () {
-  const alive = new Set<Worker>()
-  const born = (worker: Worker) => {
-    alive.add(worker)
-    worker.once("exit", () => alive.delete(worker))
-  }
-  process.on("worker", born)
-  yield* Effect.addFinalizer(() => Effect.sync(() => process.off("worker", born)))
-  return alive
-})
+/** A place of a subtask that can be ended at once. */
+type Victim = () => Promise<unknown>
 
-/** Terminates a random one of them, again and again; counts how often. */
-const killing = Effect.fnUntraced(function* (alive: Set<Worker>) {
+interface Place {
+  readonly name: string
+  readonly layer: ReturnType<typeof NodePipelines.layerThreads>
+  /** Tells of each that is started from now on, until what it gives is called. */
+  readonly watch: (born: (victim: Victim, ended: Promise<unknown>) => void) => () => void
+}
+
+const threads: Place = {
+  name: "threads",
+  layer: NodePipelines.layerThreads(module),
+  watch: (born) => {
+    const listener = (worker: Worker) => born(() => worker.terminate(), once(worker, "exit"))
+    process.on("worker", listener)
+    return () => process.off("worker", listener)
+  }
+}
+
+const processes: Place = {
+  name: "processes",
+  layer: NodePipelines.layerProcesses(module),
+  watch: (born) => {
+    const listener = (message: unknown) => {
+      const { process: child } = message as { readonly process: ChildProcess }
+      const ended = once(child, "exit")
+      born(() => (child.kill("SIGKILL"), ended), ended)
+    }
+    subscribe("child_process", listener)
+    return () => unsubscribe("child_process", listener)
+  }
+}
+
+/** Those that are alive, of those started from now on. */
+const watching = ({ watch }: Place) =>
+  Effect.gen(function* () {
+    const alive = new Set<Victim>()
+    const stop = watch((victim, ended) => {
+      alive.add(victim)
+      void ended.then(() => alive.delete(victim))
+    })
+    yield* Effect.addFinalizer(() => Effect.sync(stop))
+    return alive
+  })
+
+/** Ends a random one of them, again and again; counts how often. */
+const killing = Effect.fnUntraced(function* (alive: Set<Victim>) {
   const roll = dice(seed)
   let kills = 0
   const kill = Effect.gen(function* () {
@@ -47,9 +84,9 @@ const killing = Effect.fnUntraced(function* (alive: Set<Worker>) {
     if (victim === undefined) return
     alive.delete(victim)
     kills++
-    yield* Effect.promise(() => victim.terminate())
+    yield* Effect.promise(victim)
   })
-  // Not for ever: threads that start one after the other share few processors, and must get somewhere.
+  // Not for ever: those that start one after the other share few processors, and must get somewhere.
   yield* Effect.forkScoped(Effect.repeat(kill, { times: mostKills - 1 }))
   return () => kills
 })
@@ -60,7 +97,7 @@ const supervision = (every: number) =>
     snapshots: { every, within: "5 millis" }
   })
 
-describe("threads of a pipeline that are killed", () => {
+describe.each([threads, processes])("$name of a pipeline that are killed", (place) => {
   for (const [count, every] of full
     ? [
         [3_000_000, 1024],
@@ -74,10 +111,10 @@ describe("threads of a pipeline that are killed", () => {
           const pipeline = orders(Stream.empty, { count, parallelism: 2 })
           const expected = summaryOf(yield* Stream.runCollect(pipeline))
           assert.isAbove(expected.orders.length, 5000)
-          const alive = yield* watching
+          const alive = yield* watching(place)
           const { output } = yield* Effect.provide(
             Pipeline.run(Pipeline.supervised(supervision(every))(pipeline)),
-            threads
+            place.layer
           )
           const kills = yield* killing(alive)
           const all = summaryOf(yield* Stream.runCollect(output))
@@ -96,7 +133,7 @@ describe("threads of a pipeline that are killed", () => {
           Supervision.restart(Schedule.spaced("1 millis"), { intensity: { restarts: 2, within: "1 minute" } })
         ),
         Stream.runDrain,
-        Effect.provide(threads),
+        Effect.provide(place.layer),
         Effect.flip
       )
       assert.instanceOf(failure, Pipeline.PipelineFailed)

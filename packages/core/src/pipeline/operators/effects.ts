@@ -6,6 +6,7 @@
 import * as Cause from "effect/Cause"
 import type { Input as DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import type * as Schedule from "effect/Schedule"
 import type { PipelineFailed } from "../PipelineFailed.ts"
 import type { Operator, OperatorContext, Work } from "../Operator.ts"
 
@@ -17,6 +18,7 @@ export interface EffectSettings {
   readonly concurrency: number
   readonly ordered: boolean
   readonly timeout: DurationInput | undefined
+  readonly retry: Schedule.Schedule<unknown, unknown> | undefined
 }
 
 const nothing: unique symbol = Symbol("nothing")
@@ -69,6 +71,7 @@ export class EffectOperator implements Operator {
     const { context, settings } = this
     const once = Effect.suspend(() => this.f(value))
     const timed = settings.timeout === undefined ? once : Effect.timeout(once, settings.timeout)
+    if (settings.retry !== undefined) return Effect.retry(timed, settings.retry)
     return context.faults.retries === 0 ? timed : Effect.retry(timed, { times: context.faults.retries })
   }
 

@@ -118,6 +118,7 @@ export class FilterMapOperator extends ElementOperator {
 
   protected run(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>, from: number): void {
     const { f, out } = this
+    if (from === 0) return this.whole(values, times)
     let i = from
     try {
       for (; i < values.length; i++) {
@@ -125,6 +126,29 @@ export class FilterMapOperator extends ElementOperator {
         if (made !== undefined) out.emit(made, times[i])
       }
     } finally {
+      this.at = i
+    }
+  }
+
+  /** Into arrays that need not grow. */
+  private whole(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>): void {
+    const { f, out } = this
+    const made = new Array<unknown>(values.length)
+    const at = new Array<number>(values.length)
+    let count = 0
+    let i = 0
+    try {
+      for (; i < values.length; i++) {
+        const one = f(values[i])
+        if (one === undefined) continue
+        made[count] = one
+        at[count++] = times[i]
+      }
+    } finally {
+      made.length = count
+      at.length = count
+      out.values = made
+      out.times = at
       this.at = i
     }
   }

@@ -80,7 +80,7 @@ export class GroupOperator implements Operator {
   }
 }
 
-/** No more than so many elements a second and subtask, evenly, by holding batches back. */
+/** No more than so many elements a second and subtask, by holding batches back, which are small: see `Flow.rateLimit`. */
 export class RateOperator implements Operator {
   private readonly context: OperatorContext
   private readonly interval: number
@@ -99,7 +99,7 @@ export class RateOperator implements Operator {
     const emit = () => {
       for (let i = 0; i < values.length; i++) context.out.emit(values[i], times[i])
     }
-    if (begin > now) return Effect.map(Effect.sleep(begin - now), emit)
+    if (begin > now) return Effect.map(context.sleep(begin - now), emit)
     emit()
     return undefined
   }

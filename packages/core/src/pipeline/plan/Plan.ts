@@ -226,7 +226,7 @@ class Planner {
   }
 
   private fusible(node: Node): boolean {
-    if (node.inputs.length !== 1 || node.disjoint) return false
+    if (node.inputs.length !== 1 || node.disjoint || node.batch !== undefined) return false
     const [{ from, output, route }] = node.inputs
     if (output !== mainOutput || this.readers.get(from) !== 1) return false
     const width = this.parallelism.get(from)

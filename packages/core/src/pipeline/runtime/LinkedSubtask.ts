@@ -10,21 +10,26 @@
  */
 import * as Effect from "effect/Effect"
 import * as Codec from "../../codec/Codec.ts"
+import type { Entry, Ledger, Written } from "../../worker/ties/Ledger.ts"
 import { detailOf, PipelineFailed, toFailed } from "../PipelineFailed.ts"
 import { nameOf } from "../plan/Plan.ts"
 import { decode, PlainWriter } from "../state/Plain.ts"
 import type { Frame } from "./Frame.ts"
 import type { Inlet } from "./Inlet.ts"
-import type { Entry, Ledger, Written } from "./Ledger.ts"
+import type { Link } from "./Link.ts"
+import { Slot, type Turns } from "./Slot.ts"
 import type { SourcePosition } from "./sources.ts"
 import type { Subtask, SubtaskSnapshot } from "./Subtask.ts"
-import type { Uplink } from "./Uplink.ts"
+import { Uplink } from "./Uplink.ts"
 
 /** Frames that are shown together: each time may wake a thread, which costs more than a frame. */
-const showAtOnce = 4
+const showAtOnce = Number(globalThis.process?.env.SHOW ?? 4)
 
 /** Frames after which it looks at clock, commands and ledger. */
 const framesOfTurn = 32
+
+/** The same where others of its thread want their turn: what it makes for them should not wait long. */
+const framesOfSharedTurn = Number(globalThis.process?.env.FRAMES ?? 8)
 
 /** Milliseconds after which its event loop has a turn. */
 const turnMillis = 4
@@ -33,7 +38,7 @@ const turnMillis = 4
  * Milliseconds that incomplete batches and watermarks wait while there is more to take: each may wake a
  * thread. Not with a ledger, whose entries want them told.
  */
-const lingerMillis = 4
+const lingerMillis = Number(globalThis.process?.env.LINGER ?? 4)
 
 /** Bytes of a state that is saved at every turn. */
 const smallState = 2048
@@ -56,7 +61,7 @@ export interface Saved {
 
 /** One target of one outlet. */
 interface Target {
-  readonly uplink: Uplink
+  readonly link: Link
   readonly frames: Array<Frame>
   /** Its place in an entry. */
   readonly at: number
@@ -80,6 +85,8 @@ export class LinkedSubtask {
   private readonly targets: ReadonlyArray<Target>
   private readonly ledger: Ledger | undefined
   private readonly now: () => number
+  private readonly slot: Slot
+  private readonly turns: Turns
   private readonly writer = new PlainWriter()
   private readonly written: ReadonlyArray<Written>
   /** Whether something was taken since the last entry, and when; and how many elements were handled by then. */
@@ -89,23 +96,30 @@ export class LinkedSubtask {
   private savedAt = -Infinity
   private savingMillis = 0
 
-  /** @param uplinks by outlet and target; undefined where nothing is ever sent */
+  /**
+   * @param links by outlet and target; undefined where nothing is ever sent
+   * @param ledger with one, all links are to other threads
+   * @param slot the subtasks of its thread; it is alone if absent
+   */
   constructor(
     subtask: Subtask,
     inlet: Inlet,
-    uplinks: ReadonlyArray<ReadonlyArray<Uplink | undefined>>,
+    links: ReadonlyArray<ReadonlyArray<Link | undefined>>,
     ledger: Ledger | undefined,
-    now: () => number
+    now: () => number,
+    slot: Slot = new Slot()
   ) {
     this.subtask = subtask
     this.inlet = inlet
     this.ledger = ledger
     this.now = now
+    this.slot = slot
+    this.turns = slot.join()
     let places = 0
-    this.targets = uplinks.flatMap((own, outlet) =>
-      own.flatMap((uplink, target): ReadonlyArray<Target> => {
+    this.targets = links.flatMap((own, outlet) =>
+      own.flatMap((link, target): ReadonlyArray<Target> => {
         const at = places++
-        return uplink === undefined ? [] : [{ uplink, frames: subtask.outlets[outlet].ready[target], at }]
+        return link === undefined ? [] : [{ link, frames: subtask.outlets[outlet].ready[target], at }]
       })
     )
     this.written = Array.from({ length: places }, () => ({ position: 0, late: 0 }))
@@ -114,8 +128,9 @@ export class LinkedSubtask {
   /** Begins where the entry of a predecessor ends. */
   resume({ written }: Entry, saved: Saved): void {
     this.subtask.restore(saved.subtask)
-    for (const { at, frames, uplink } of this.targets) {
-      for (const bytes of saved.waiting[at].slice(written[at].late)) frames.push(Codec.decode(uplink.codec, bytes))
+    for (const { at, frames, link } of this.targets) {
+      if (!(link instanceof Uplink)) continue
+      for (const bytes of saved.waiting[at].slice(written[at].late)) frames.push(Codec.decode(link.codec, bytes))
     }
     this.countWaiting()
     this.receivedThen = saved.subtask.received
@@ -126,7 +141,8 @@ export class LinkedSubtask {
   )
 
   private readonly loop = Effect.gen({ self: this }, function* () {
-    const { inlet, ledger, subtask } = this
+    const { inlet, ledger, slot, subtask, turns } = this
+    const most = slot.isShared ? framesOfSharedTurn : framesOfTurn
     let turnBegan = performance.now()
     let flushedAt = turnBegan
     let gaveTurn = false
@@ -134,9 +150,10 @@ export class LinkedSubtask {
     if (this.waiting) yield* this.send
     for (;;) {
       let taken = 0
-      for (; taken < framesOfTurn && !subtask.done; taken++) {
+      for (; taken < most && !subtask.done; taken++) {
         const frame = inlet.next()
         if (frame === undefined) break
+        turns.working = true
         // Whoever sends goes on while this is handled; with a ledger it counts only once it is saved.
         if (ledger === undefined) inlet.ack()
         const work = subtask.accept(frame)
@@ -146,7 +163,13 @@ export class LinkedSubtask {
             subtask.flush()
             if (this.waiting) yield* this.send
           }
+          turns.working = false
           yield* work
+          // What it made does not wait for more that may take as long.
+          if (ledger !== undefined) {
+            taken++
+            break
+          }
         }
         if (subtask.waiting >= showAtOnce && this.waiting) yield* this.send
       }
@@ -174,11 +197,14 @@ export class LinkedSubtask {
         if (taken > 0 && this.dirtySince === Infinity) this.dirtySince = at
         if (this.isDue(ledger, at, taken === 0)) this.save()
       }
-      if (subtask.done) return
+      if (subtask.done) {
+        turns.working = false
+        return
+      }
       if (taken === 0) {
         yield* this.pause
         turnBegan = performance.now()
-      } else if (at - turnBegan > turnMillis) {
+      } else if (slot.isShared || at - turnBegan > turnMillis) {
         yield* Effect.yieldNow
         turnBegan = performance.now()
       }
@@ -191,11 +217,11 @@ export class LinkedSubtask {
 
   /** Waits for a frame, or for a moment at which something is due. */
   private readonly pause: Effect.Effect<void, unknown> = Effect.suspend(() => {
-    const { dirtySince, inlet, ledger, subtask } = this
+    const { dirtySince, inlet, ledger, slot, subtask, turns } = this
     const due = subtask.due - this.now()
     const save = ledger === undefined || dirtySince === Infinity ? Infinity : this.restUntil - performance.now()
     const millis = Math.max(0, Math.min(due, save))
-    return millis === Infinity ? inlet.wait : Effect.raceFirst(inlet.wait, Effect.sleep(millis))
+    return slot.rest(turns, millis === Infinity ? inlet.wait : Effect.raceFirst(inlet.wait, Effect.sleep(millis)))
   })
 
   /** Until when saving is to rest. */
@@ -230,9 +256,9 @@ export class LinkedSubtask {
   private sendRest(full: Target): Effect.Effect<void, PipelineFailed> {
     const { ledger, subtask } = this
     const from = performance.now()
-    return Effect.flatMap(full.uplink.room, () => {
+    return Effect.flatMap(this.slot.rest(this.turns, full.link.room), () => {
       subtask.blockedMillis += performance.now() - from
-      if (!full.uplink.open) {
+      if (!full.link.open) {
         return Effect.fail(
           new PipelineFailed({
             worker: nameOf(subtask.chain),
@@ -256,9 +282,9 @@ export class LinkedSubtask {
   private write(late?: ReadonlyArray<number>): Target | undefined {
     let full: Target | undefined
     for (const [i, target] of this.targets.entries()) {
-      const { at, frames, uplink } = target
+      const { at, frames, link } = target
       if (frames.length === 0) continue
-      if (!uplink.write(frames)) full ??= target
+      if (!link.write(frames)) full ??= target
       if (late !== undefined) this.written[at].late += late[i] - frames.length
     }
     this.countWaiting()
@@ -273,11 +299,11 @@ export class LinkedSubtask {
   }
 
   private publish(): void {
-    for (const { uplink } of this.targets) uplink.publish()
+    for (const { link } of this.targets) link.publish()
   }
 
   private positions(): ReadonlyArray<Written> {
-    for (const { at, uplink } of this.targets) this.written[at].position = uplink.position
+    for (const { at, link } of this.targets) if (link instanceof Uplink) this.written[at].position = link.position
     return this.written
   }
 
@@ -287,11 +313,12 @@ export class LinkedSubtask {
     const from = performance.now()
     const marks = inlet.marks()
     const waiting: Array<Array<Uint8Array>> = this.written.map(() => [])
-    for (const { at, frames, uplink } of targets) {
+    for (const { at, frames, link } of targets) {
       this.written[at].late = 0
+      if (!(link instanceof Uplink)) continue
       // What waits is as small as it would be in the lane, so that late frames are counted as they were saved.
-      uplink.fit(frames)
-      for (const frame of frames) waiting[at].push(Codec.encode(uplink.codec, frame))
+      link.fit(frames)
+      for (const frame of frames) waiting[at].push(Codec.encode(link.codec, frame))
     }
     try {
       const saved: Saved = { subtask: subtask.snapshot(), source: inlet.position, waiting }

@@ -43,6 +43,8 @@ export class Outlet {
   private readonly tag: Data["_tag"]
   private readonly values: Array<Array<unknown>>
   private readonly times: Array<Array<number>>
+  /** How many elements of each array are there: they are made as long as the last, so as not to grow. */
+  private readonly filled: Array<number>
   private turn: number
   private reached = -Infinity
   private told = -Infinity
@@ -52,11 +54,12 @@ export class Outlet {
     this.index = index
     this.from = inputIndex(edge, index)
     this.count = targets(edge)
-    this.batchSize = batchSize
+    this.batchSize = Math.min(batchSize, edge.to?.nodes[0].batch ?? Infinity)
     this.tag = `Data${edge.port}`
     this.ready = Array.from({ length: this.count }, () => [])
     this.values = Array.from({ length: this.count }, () => [])
     this.times = Array.from({ length: this.count }, () => [])
+    this.filled = new Array<number>(this.count).fill(0)
     // So that the first batches of all subtasks do not meet at the same target.
     this.turn = index % this.count
   }
@@ -92,12 +95,13 @@ export class Outlet {
     key: (element: unknown) => KeyHash.HashKey
   ): void {
     if (this.count === 1) return this.whole(0, values, times)
+    const { batchSize, filled } = this
     for (let i = 0; i < values.length; i++) {
       const target = this.targetOf(values[i], key)
-      const batch = this.values[target]
-      batch.push(values[i])
-      this.times[target].push(times[i])
-      if (batch.length === this.batchSize) this.cut(target)
+      const at = filled[target]++
+      this.values[target][at] = values[i]
+      this.times[target][at] = times[i]
+      if (at + 1 === batchSize) this.cut(target)
     }
   }
 
@@ -113,11 +117,16 @@ export class Outlet {
   }
 
   private cut(target: number): void {
+    const filled = this.filled[target]
+    if (filled === 0) return
     const values = this.values[target]
-    if (values.length === 0) return
     const times = this.times[target]
-    this.values[target] = []
-    this.times[target] = []
+    values.length = filled
+    times.length = filled
+    // The next is likely as long.
+    this.values[target] = new Array<unknown>(filled)
+    this.times[target] = new Array<number>(filled)
+    this.filled[target] = 0
     this.enqueue(target, values, times)
   }
 

@@ -28,6 +28,8 @@ export interface Surroundings {
   readonly scope: Scope.Scope
   readonly context: Context.Context<never>
   readonly now: () => number
+  /** `Effect.sleep` if absent. */
+  readonly sleep?: ((millis: number) => Effect.Effect<void>) | undefined
   readonly batchSize?: number | undefined
 }
 
@@ -78,6 +80,7 @@ class StageRun {
         throw new Error(`stage ${node.name}: input ${port} is not keyed`)
       },
       now: surroundings.now,
+      sleep: surroundings.sleep ?? Effect.sleep,
       index,
       parallelism: chain.parallelism,
       scope: surroundings.scope,

@@ -1,6 +1,6 @@
 /**
- * A subtask as a worker: it finds the pipeline's definition, makes the plan again, and runs its own
- * part, sending to other subtasks directly.
+ * The subtasks of a slot as a worker: it finds the pipeline's definition, makes the plan again, and runs its
+ * own part, sending to other subtasks directly.
  *
  * @since 0.1.0
  */
@@ -12,8 +12,9 @@ import type * as Layer from "effect/Layer"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
-import { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
 import type { InvalidConfig } from "../../errors/Errors.ts"
+import { Ledger } from "../../worker/ties/Ledger.ts"
+import { Ties } from "../../worker/ties/Ties.ts"
 import * as Worker from "../../worker/Worker.ts"
 import type { AnyDefinition } from "../define.ts"
 import { PipelineFailed, toFailed } from "../PipelineFailed.ts"
@@ -23,9 +24,12 @@ import { BlocksInlet } from "./BlocksInlet.ts"
 import { buildLayer } from "./buildLayer.ts"
 import type { Frame } from "./Frame.ts"
 import { fromMailbox, fromSource } from "./Inlet.ts"
-import { Ledger, LedgerHandle } from "./Ledger.ts"
+import type { Link } from "./Link.ts"
 import { LinkedSubtask, savedIn } from "./LinkedSubtask.ts"
+import { LocalLink } from "./LocalLink.ts"
 import { settle } from "./resume.ts"
+import { Slot } from "./Slot.ts"
+import { SlotInlet } from "./SlotInlet.ts"
 import { read, start } from "./sources.ts"
 import { Subtask } from "./Subtask.ts"
 import { SubtaskStats } from "./SubtaskStats.ts"
@@ -46,11 +50,10 @@ export const Assignment = Schema.Struct({
   plan: Schema.String,
   chain: Schema.Int,
   index: Schema.Int,
-  mailbox: Schema.NullOr(ReceiverHandle<Frame>()),
-  /** By outlet, by target. */
-  outlets: Schema.Array(Schema.Array(SenderHandle<Frame>())),
-  /** Null if nobody follows it. */
-  ledger: Schema.NullOr(LedgerHandle)
+  /** Its outlets are by outlet, by target. */
+  ties: Ties<Frame>(),
+  /** The subtasks of the same number that share its thread, with their own ties. */
+  mates: Schema.Array(Schema.Struct({ chain: Schema.Int, ties: Ties<Frame>() }))
 })
 
 /**
@@ -69,16 +72,23 @@ export class SubtaskWorker extends Worker.Service<SubtaskWorker>()("shared-nothi
   requests: [
     /** Runs it, until its inputs have ended. */
     Rpc.make("Run", { success: Schema.Void, error: PipelineFailed }),
-    Rpc.make("Inspect", { success: SubtaskStats }),
+    Rpc.make("Inspect", { success: Schema.Array(SubtaskStats) }),
     /** Ends it where it is. */
     Rpc.make("Halt", { success: Schema.Void })
   ],
   key: () => 0
 }) {}
 
-interface State {
+/** One subtask. */
+interface Part {
   readonly subtask: Subtask
   readonly run: Effect.Effect<void, unknown>
+  /** Frames that wait for it in this thread. */
+  readonly depth: () => number
+}
+
+interface State {
+  readonly parts: ReadonlyArray<Part>
   readonly halted: Deferred.Deferred<void>
 }
 
@@ -99,21 +109,25 @@ export const findDefinition = (
   const all = Object.values(exports).filter(
     (value): value is AnyDefinition => typeof value === "function" && "~pipeline" in value
   )
-  const found = all.find((definition) => definition["~pipeline"] === name)
-  if (found !== undefined) return Effect.succeed(found)
+  // One definition may be exported under several names.
+  const found = new Set(all.filter((definition) => definition["~pipeline"] === name))
+  if (found.size === 1) return Effect.succeed([...found][0])
   const known = all.map((definition) => definition["~pipeline"]).join(", ") || "none"
   return Effect.fail(
     new PipelineFailed({
       worker: name,
       phase: "start",
-      detail: `${module} exports no pipeline of that name (it has: ${known})`
+      detail:
+        found.size === 0
+          ? `${module} exports no pipeline of that name (it has: ${known})`
+          : `${module} exports ${found.size} pipelines of that name: threads find a pipeline by its name`
     })
   )
 }
 
 const prepare = Effect.fnUntraced(function* (
   load: Load,
-  { args, chain: id, index, ledger: ledgerHandle, mailbox, module, name, outlets, plan: expected }: Assignment
+  { args, chain, index, mates, module, name, plan: expected, ties }: Assignment
 ): Effect.fn.Return<State, PipelineFailed | InvalidConfig, Scope.Scope> {
   const scope = yield* Effect.scope
   const definition = yield* load(module, name)
@@ -123,10 +137,30 @@ const prepare = Effect.fnUntraced(function* (
     const detail = `build made another graph in this thread:\n${text(plan)}\nand not:\n${expected}`
     return yield* new PipelineFailed({ worker: name, phase: "start", detail })
   }
-  const chain = plan.chains[id]
+  const context = Context.merge(yield* Effect.context<never>(), yield* buildLayer(definition.layer, scope))
+  const places = [{ chain, ties }, ...mates].map((place) => ({ chain: plan.chains[place.chain], ties: place.ties }))
+  const here = new Set<Plan.Chain | undefined>(places.map((place) => place.chain))
+  const links = new Map<Plan.Edge, LocalLink>()
+  for (const edge of places.flatMap((place) => place.chain.outputs))
+    if (here.has(edge.to)) links.set(edge, new LocalLink())
+  const slot = new Slot()
+  const parts: Array<Part> = []
+  for (const place of places) parts.push(yield* preparePart(place.chain, index, place.ties, context, slot, links))
+  return { parts, halted: yield* Deferred.make<void>() }
+})
+
+/** @param links those of what stays in this thread */
+const preparePart = Effect.fnUntraced(function* (
+  chain: Plan.Chain,
+  index: number,
+  { ledger: ledgerHandle, mailbox, outlets }: Assignment["ties"],
+  context: Context.Context<never>,
+  slot: Slot,
+  links: ReadonlyMap<Plan.Edge, LocalLink>
+): Effect.fn.Return<Part, PipelineFailed | InvalidConfig, Scope.Scope> {
+  const scope = yield* Effect.scope
   const clock = yield* Clock.Clock
   const now = () => clock.currentTimeMillisUnsafe()
-  const context = Context.merge(yield* Effect.context<never>(), yield* buildLayer(definition.layer, scope))
   const subtask = yield* Effect.try({
     try: () => new Subtask(chain, index, { scope, context, now }),
     catch: toFailed(Plan.nameOf(chain))
@@ -135,23 +169,29 @@ const prepare = Effect.fnUntraced(function* (
   const entry = ledger?.read()
   const saved = entry === undefined ? undefined : savedIn(entry)
   if (entry !== undefined) yield* settle(entry, mailbox, outlets)
-  const uplinks: Array<Array<Uplink.Uplink | undefined>> = []
+  const ways: Array<Array<Link | undefined>> = []
   for (const [at, edge] of chain.outputs.entries()) {
-    const own: Array<Uplink.Uplink | undefined> = []
-    for (const handle of outlets[at]) own.push(yield* Uplink.attach(edge, handle))
-    uplinks.push(own)
+    const own: Array<Link | undefined> = []
+    for (const [target, handle] of outlets[at].entries()) {
+      own.push((target === index ? links.get(edge) : undefined) ?? (yield* Uplink.attach(edge, handle)))
+    }
+    ways.push(own)
   }
   const from = saved?.source ?? start
-  const [{ origin }] = chain.nodes
+  const [{ name, origin }] = chain.nodes
+  const locals = chain.inputs.flatMap((edge) => links.get(edge) ?? [])
+  const mail = mailbox === null ? undefined : yield* fromMailbox(chain, mailbox)
   const inlet =
-    mailbox !== null
-      ? yield* fromMailbox(chain, mailbox)
-      : origin?._tag === "Blocks"
-        ? new BlocksInlet(chain.nodes[0].name, origin.block, index, chain.parallelism, from)
-        : fromSource(yield* read(chain, index, context, from), from)
-  const linked = new LinkedSubtask(subtask, inlet, uplinks, ledger, now)
+    locals.length > 0
+      ? new SlotInlet(mail, locals)
+      : (mail ??
+        (origin?._tag === "Blocks"
+          ? new BlocksInlet(name, origin.block, index, chain.parallelism, from)
+          : fromSource(yield* read(chain, index, context, from), from)))
+  const linked = new LinkedSubtask(subtask, inlet, ways, ledger, now, slot)
   if (entry !== undefined && saved !== undefined) linked.resume(entry, saved)
-  return { subtask, run: linked.run, halted: yield* Deferred.make<void>() }
+  const depth = () => locals.reduce((sum, { length }) => sum + length, 0)
+  return { subtask, run: linked.run, depth }
 })
 
 /**
@@ -164,8 +204,10 @@ export const layer = (load: Load): Layer.Layer<Worker.Implementation<SubtaskWork
   SubtaskWorker.toLayer({
     init: (assignment: Assignment) => prepare(load, assignment),
     concurrency: 3,
-    Run: ({ halted, run, subtask }) =>
-      Effect.mapError(Effect.raceFirst(run, Deferred.await(halted)), toFailed(Plan.nameOf(subtask.chain))),
-    Inspect: ({ subtask }) => subtask.stats,
+    Run: ({ halted, parts }) => {
+      const runs = parts.map(({ run, subtask }) => Effect.mapError(run, toFailed(Plan.nameOf(subtask.chain))))
+      return Effect.raceFirst(Effect.all(runs, { concurrency: "unbounded", discard: true }), Deferred.await(halted))
+    },
+    Inspect: ({ parts }) => parts.map(({ depth, subtask }) => ({ ...subtask.stats, depth: depth() })),
     Halt: ({ halted }) => Effect.asVoid(Deferred.succeed(halted, undefined))
   }) as Layer.Layer<Worker.Implementation<SubtaskWorker>>

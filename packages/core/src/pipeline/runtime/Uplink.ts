@@ -22,6 +22,7 @@ import { detailOf, PipelineFailed } from "../PipelineFailed.ts"
 import { type Edge, nameOf } from "../plan/Plan.ts"
 import { schemaOfEdge } from "./channels.ts"
 import type { Data, Frame } from "./Frame.ts"
+import type { Link } from "./Link.ts"
 
 const isData = (frame: Frame): frame is Data => frame._tag !== "Watermark" && frame._tag !== "Idle"
 
@@ -38,8 +39,7 @@ const halves = ({ _tag, from, times, values }: Data): readonly [Data, Data] => {
  * @category models
  * @since 0.1.0
  */
-export class Uplink {
-  /** Waits until what found no room would find it, or nobody takes it any more. */
+export class Uplink implements Link {
   readonly room: Effect.Effect<void>
   private readonly edge: Edge
   readonly codec: Codec<Frame>
@@ -59,7 +59,7 @@ export class Uplink {
       {
         memory: port.mesh.memory,
         bell: port.bell,
-        ready: () => this.hasRoom || !this.open,
+        ready: () => this.ready,
         arm: () => port.arm(),
         parked: () => {}
       },
@@ -71,6 +71,10 @@ export class Uplink {
   /** Whether somebody takes what is sent, or will. */
   get open(): boolean {
     return this.port.status() === "open"
+  }
+
+  get ready(): boolean {
+    return this.hasRoom || !this.open
   }
 
   private get hasRoom(): boolean {
@@ -87,7 +91,6 @@ export class Uplink {
     }
   }
 
-  /** Writes as many of the first frames as find room, and takes them out. True if none is left. */
   write(frames: Array<Frame>): boolean {
     let written = 0
     try {
@@ -128,7 +131,6 @@ export class Uplink {
     return this.writer.write(this.codec, frame, Kind.Data)
   }
 
-  /** Shows what was written to whoever reads. */
   publish(): void {
     this.port.publish()
   }

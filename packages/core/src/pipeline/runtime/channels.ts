@@ -12,10 +12,11 @@ import * as SharedChannel from "../../channel/SharedChannel.ts"
 import { InvalidConfig } from "../../errors/Errors.ts"
 import type { AnySchema } from "../Graph.ts"
 import { type Chain, type Edge, inputCount, nameOf, type Plan, targets } from "../plan/Plan.ts"
+import type { IsLocal } from "../plan/slots.ts"
 import * as Frame from "./Frame.ts"
 
 /** Frames that wait between two subtasks. */
-const capacity = 16
+const capacity = Number(globalThis.process?.env.CAP ?? 16)
 
 /** Bytes of all that waits for one subtask. */
 const budget = 16 * 1_048_576
@@ -56,10 +57,14 @@ export interface Channels {
   ) => Effect.Effect<ReadonlyArray<ReadonlyArray<SenderHandle<Frame.Frame>>>, InvalidConfig>
 }
 
-/** Makes the channels of a plan; with more room in them where frames stay until they are saved. */
+/**
+ * Makes the channels of a plan; with more room in them where frames stay until they are saved, and none for
+ * what stays in a thread.
+ */
 export const make = Effect.fnUntraced(function* (
   plan: Plan,
-  saving: boolean
+  saving: boolean,
+  isLocal: IsLocal = () => false
 ): Effect.fn.Return<Channels, InvalidConfig, Scope.Scope> {
   for (const chain of plan.chains) for (const edge of chain.outputs) yield* known(edge)
   const channel = (name: string, edges: ReadonlyArray<Edge>) => {
@@ -69,6 +74,7 @@ export const make = Effect.fnUntraced(function* (
       name,
       capacity: saving ? 8 * capacity : capacity,
       capacityBytes: Math.max(65_536, Math.min(saving ? 4 * most : most, 2 ** Math.floor(Math.log2(budget / inputs)))),
+      wait: (globalThis.process?.env.WAIT ?? "hybrid") as never,
       onReceiverDeath: saving ? "wait" : "fail",
       // The first place comes with the channel and stays free, so that all are handed out alike.
       maxSenders: inputs + 1
@@ -77,7 +83,9 @@ export const make = Effect.fnUntraced(function* (
   const result = yield* channel("output", [plan.result])
   const inboxes = new Map<Chain, Array<SharedChannel.SharedChannel<Frame.Frame>>>()
   for (const chain of plan.chains) {
-    if (chain.inputs.length === 0) continue
+    // Where one subtask of each edge is local, all are alike, and others send as well unless it is `forward`.
+    const isReached = (edge: Edge) => !isLocal(edge, 0, 0) || (edge.route._tag !== "forward" && targets(edge) > 1)
+    if (!chain.inputs.some(isReached)) continue
     const own: Array<SharedChannel.SharedChannel<Frame.Frame>> = []
     for (let index = 0; index < chain.parallelism; index++) {
       own.push(yield* channel(`${nameOf(chain)}/${index}`, chain.inputs))
@@ -89,12 +97,12 @@ export const make = Effect.fnUntraced(function* (
     mailbox: (chain, index) => inboxes.get(chain)?.[index].receiver ?? null,
     outlets: (chain, index) =>
       Effect.forEach(chain.outputs, (edge) => {
-        const all = edge.to === undefined ? [result] : inboxes.get(edge.to)!
+        const all = edge.to === undefined ? [result] : inboxes.get(edge.to)
         return Effect.forEach(Array.from({ length: targets(edge) }), (_, target) =>
           // A forward edge leads to one target; the others are never sent to.
-          edge.route._tag === "forward" && edge.to !== undefined && target !== index
-            ? Effect.succeed({ ...all[target].sender, slot: -1 })
-            : all[target].cloneSender
+          isLocal(edge, index, target) || (edge.route._tag === "forward" && edge.to !== undefined && target !== index)
+            ? Effect.succeed({ ...(all?.[target] ?? result).sender, slot: -1 })
+            : all![target].cloneSender
         )
       })
   }

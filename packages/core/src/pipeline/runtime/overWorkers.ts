@@ -12,20 +12,23 @@ import type * as Scope from "effect/Scope"
 import * as SharedChannel from "../../channel/SharedChannel.ts"
 import { InvalidConfig, WorkerNotRunning, WorkerPanicked } from "../../errors/Errors.ts"
 import * as WorkerPool from "../../pool/WorkerPool.ts"
+import * as Ledger from "../../worker/ties/Ledger.ts"
+import type { Ties } from "../../worker/ties/Ties.ts"
 import { Workers } from "../../worker/Workers.ts"
 import { PipelineFailed, toFailed } from "../PipelineFailed.ts"
 import { text } from "../plan/explain.ts"
 import { type Chain, inputCount, nameOf, targets } from "../plan/Plan.ts"
+import { localWithin, slotsOf } from "../plan/slots.ts"
 import type { Backend } from "./Backend.ts"
 import * as Channels from "./channels.ts"
 import type { Frame } from "./Frame.ts"
-import * as Ledger from "./Ledger.ts"
 import { pullOutput } from "./output.ts"
 import type { Launch, Running } from "./Running.ts"
 import { runSubtask, type Send } from "./runSubtask.ts"
 import { receiveSource } from "./sources.ts"
 import { Subtask } from "./Subtask.ts"
 import { sendTo } from "./sending.ts"
+import { startUnder, toStartError } from "./starting.ts"
 import { SubtaskWorker } from "./SubtaskWorker.ts"
 import type { SubtaskStats } from "./SubtaskStats.ts"
 
@@ -35,6 +38,8 @@ const haltMillis = 5000
 /** Elements, and time, after which a large state is saved. */
 const defaultSnapshots = { every: 65_536, within: "50 millis" } as const
 
+const nameOfSlot = (slot: ReadonlyArray<Chain>): string => slot.map(nameOf).join(", ")
+
 const targetsOf = (chain: Chain): number => chain.outputs.reduce((sum, edge) => sum + targets(edge), 0)
 
 /**
@@ -43,21 +48,11 @@ const targetsOf = (chain: Chain): number => chain.outputs.reduce((sum, edge) => 
  * @category constructors
  * @since 0.1.0
  */
-export const make = (module: string): Effect.Effect<Backend, InvalidConfig, Workers> =>
-  Effect.flatMap(Workers, (workers) =>
-    workers.isolation === "process"
-      ? Effect.fail(
-          new InvalidConfig({
-            option: "Pipeline backend",
-            value: workers.isolation,
-            allowed: "fiber or thread: subtasks share the memory of their edges"
-          })
-        )
-      : Effect.succeed({
-          isolation: workers.isolation,
-          launch: (request) => Effect.provideService(launch(module, request), Workers, workers)
-        })
-  )
+export const make = (module: string): Effect.Effect<Backend, never, Workers> =>
+  Effect.map(Workers, (workers) => ({
+    isolation: workers.isolation,
+    launch: (request) => Effect.provideService(launch(module, request), Workers, workers)
+  }))
 
 const launch = Effect.fnUntraced(function* (
   module: string,
@@ -72,18 +67,36 @@ const launch = Effect.fnUntraced(function* (
   }
   const saving = supervision?.measures.some(({ _tag }) => _tag === "Restart") === true
   const { every, within } = supervision?.snapshots ?? defaultSnapshots
-  const channels = yield* Channels.make(plan, saving)
+  const { isolation } = yield* Workers
+  // What is saved, and what a process sends, goes through lanes: there each subtask has a worker of its own.
+  const slots =
+    saving || isolation === "process" ? plan.chains.map((chain): ReadonlyArray<Chain> => [chain]) : slotsOf(plan)
+  const channels = yield* Channels.make(plan, saving, localWithin(slots))
   const result = yield* Queue.bounded<Frame, unknown>(4)
   const failWith = <A, E>(run: Effect.Effect<A, E>) =>
     Effect.forkScoped(Effect.catchCause(run, (cause) => Queue.failCause(result, cause)))
 
   const output = yield* SharedChannel.attachReceiver(Channels.schemaOfEdge(plan.result), channels.result)
-  const subtasks: Array<Effect.Effect<SubtaskStats, unknown>> = []
+  const subtasks: Array<Effect.Effect<ReadonlyArray<SubtaskStats>, unknown>> = []
   const begin: Array<Effect.Effect<unknown, never, Scope.Scope>> = []
 
-  const startWorker = Effect.fnUntraced(function* (chain: Chain, index: number) {
-    const name = `${nameOf(chain)}/${index}`
-    const pool = yield* WorkerPool.make(SubtaskWorker, {
+  const tiesOf = Effect.fnUntraced(function* (chain: Chain, index: number) {
+    return {
+      _tag: "Ties" as const,
+      mailbox: channels.mailbox(chain, index),
+      outlets: yield* channels.outlets(chain, index),
+      // A lane more than there are inputs: the first place of a channel stays free.
+      ledger: saving ? Ledger.make(inputCount(chain.inputs) + 1, targetsOf(chain), every, toMillis(within)) : null
+    }
+  })
+
+  const startWorker = Effect.fnUntraced(function* (slot: ReadonlyArray<Chain>, index: number) {
+    const [chain] = slot
+    const slotName = nameOfSlot(slot)
+    const name = `${slotName}/${index}`
+    const mates: Array<{ readonly chain: number; readonly ties: Ties<Frame> }> = []
+    for (const mate of slot.slice(1)) mates.push({ chain: mate.id, ties: yield* tiesOf(mate, index) })
+    const startPool = WorkerPool.make(SubtaskWorker, {
       size: 1,
       maxSize: 1,
       clients: 0,
@@ -98,20 +111,20 @@ const launch = Effect.fnUntraced(function* (
         plan: text(plan),
         chain: chain.id,
         index,
-        mailbox: channels.mailbox(chain, index),
-        outlets: yield* channels.outlets(chain, index),
-        // A lane more than there are inputs: the first place of a channel stays free.
-        ledger: saving ? Ledger.make(inputCount(chain.inputs) + 1, targetsOf(chain), every, toMillis(within)) : null
+        ties: yield* tiesOf(chain, index),
+        mates
       }
     })
+    const pool = yield* startUnder(supervision, name, startPool)
     // Runs before the pool's own finalizer, which waits for what runs.
     yield* Effect.addFinalizer(() => Effect.ignore(pool.ask("halt", "Halt", undefined, { timeout: haltMillis })))
-    const mailbox = channels.mailbox(chain, index)
-    const reader = mailbox === null ? undefined : yield* SharedChannel.statsReader(mailbox)
-    const inspect = Effect.map(pool.ask("inspect", "Inspect", undefined), (stats) => ({
-      ...stats,
-      depth: reader?.read().depth ?? 0
-    }))
+    const readers = yield* Effect.forEach(slot, (one) => {
+      const mailbox = channels.mailbox(one, index)
+      return mailbox === null ? Effect.undefined : SharedChannel.statsReader(mailbox)
+    })
+    const inspect = Effect.map(pool.ask("inspect", "Inspect", undefined), (all) =>
+      all.map((stats, at) => ({ ...stats, depth: stats.depth + (readers[at]?.read().depth ?? 0) }))
+    )
     subtasks.push(inspect)
     let last: unknown
     const run: Effect.Effect<void, unknown> = Effect.catchIf(
@@ -125,9 +138,7 @@ const launch = Effect.fnUntraced(function* (
     )
     const whyNot = (error: unknown) => (error instanceof WorkerNotRunning ? (last ?? error) : error)
     begin.push(
-      failWith(
-        Effect.mapError(Effect.raceFirst(run, pool.escalated), (error) => toFailed(nameOf(chain))(whyNot(error)))
-      )
+      failWith(Effect.mapError(Effect.raceFirst(run, pool.escalated), (error) => toFailed(slotName)(whyNot(error))))
     )
   })
 
@@ -144,16 +155,16 @@ const launch = Effect.fnUntraced(function* (
       for (const handle of handles[at]) own.push(yield* sendTo(edge, handle))
       sends.push(own)
     }
-    subtasks.push(Effect.sync(() => subtask.stats))
+    subtasks.push(Effect.sync(() => [subtask.stats]))
     begin.push(
       Effect.flatMap(receiveSource(chain, 0, context), (receive) => failWith(runSubtask(subtask, receive, sends, now)))
     )
   })
 
   yield* Effect.forEach(
-    plan.chains.flatMap((chain) => Array.from({ length: chain.parallelism }, (_, index) => ({ chain, index }))),
-    ({ chain, index }) =>
-      chain.atCaller ? startHere(chain) : Effect.mapError(startWorker(chain, index), toStartError(chain)),
+    slots.flatMap((slot) => Array.from({ length: slot[0].parallelism }, (_, index) => ({ slot, index }))),
+    ({ index, slot }) =>
+      slot[0].atCaller ? startHere(slot[0]) : Effect.mapError(startWorker(slot, index), toStartError(nameOfSlot(slot))),
     { concurrency: "unbounded", discard: true }
   )
   // Everybody is there: now elements may flow.
@@ -168,13 +179,8 @@ const launch = Effect.fnUntraced(function* (
       Effect.forEach(subtasks, (inspect) => Effect.option(inspect), { concurrency: "unbounded" }),
       (all) =>
         all
-          .flatMap((stats) => (stats._tag === "Some" ? [stats.value] : []))
+          .flatMap((stats) => (stats._tag === "Some" ? stats.value : []))
           .sort((a, b) => a.chain - b.chain || a.index - b.index)
     )
   }
 })
-
-const toStartError =
-  (chain: Chain) =>
-  (error: { readonly _tag: string }): InvalidConfig | PipelineFailed =>
-    error instanceof InvalidConfig ? error : toFailed(nameOf(chain))(error)

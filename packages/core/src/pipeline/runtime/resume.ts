@@ -14,8 +14,8 @@ import type { InvalidConfig } from "../../errors/Errors.ts"
 import { LaneControl, laneControlIndex } from "../../ring/layout.ts"
 import type { Mesh } from "../../ring/Mesh.ts"
 import type { Mark } from "../../ring/ReceiverPort.ts"
+import type { Entry } from "../../worker/ties/Ledger.ts"
 import type { Frame } from "./Frame.ts"
-import type { Entry } from "./Ledger.ts"
 
 const where = "Pipeline: resume"
 

@@ -13,13 +13,14 @@
  */
 import * as Counter from "../../ring/Counter.ts"
 import * as Doorbell from "../../ring/Doorbell.ts"
-import { attached, Kind, unitsOf } from "../../ring/Frame.ts"
+import { attached, headerBytes, Kind, unitsOf } from "../../ring/Frame.ts"
 import { LaneControl, laneControlIndex, laneDataOffset } from "../../ring/layout.ts"
 import type { Mesh } from "../../ring/Mesh.ts"
 import { RingFault } from "../../ring/RingFault.ts"
 
 /**
- * Where a target begins: nothing is in it, and it has counted as far as the source has.
+ * Where the worker's side of a lane begins: where it goes on, and what a predecessor wrote that is not
+ * acknowledged. That lies with the owner, and here only its room is taken.
  *
  * @category models
  * @since 0.1.0
@@ -27,6 +28,8 @@ import { RingFault } from "../../ring/RingFault.ts"
 export interface LaneStart {
   readonly position: number
   readonly count: number
+  readonly acked: number
+  readonly ackedCount: number
 }
 
 /**
@@ -102,15 +105,18 @@ export class LaneSource extends LaneView {
   sequence = 0
   beside = false
 
-  constructor(mesh: Mesh, sender: number, receiver: number) {
+  /** @param from the first position to take; what is not acknowledged, if it is absent */
+  constructor(mesh: Mesh, sender: number, receiver: number, from?: number) {
     super(mesh, sender, receiver)
     this.acked = this.load(LaneControl.acked)
-    this.taken = this.acked
+    this.taken = from ?? this.acked
     this.received = Counter.resume(mesh.memory, this.control + LaneControl.received)
   }
 
   get start(): LaneStart {
-    return { position: this.acked, count: this.load(LaneControl.ackedCount) }
+    const { acked } = this
+    const ackedCount = this.load(LaneControl.ackedCount)
+    return { position: acked, count: ackedCount, acked, ackedCount }
   }
 
   /** Whether everything published was taken. */
@@ -203,15 +209,18 @@ interface Held {
  */
 export class LaneTarget extends LaneView {
   readonly receiver: number
+  /** Whether the entries of a ledger say what of it counts: what is published here, and what was read here. */
+  readonly byEntry: boolean
   private end: number
   private write: number
   private sent: number
   private held: Array<Held> = []
   readonly cursors: Cursors
 
-  constructor(mesh: Mesh, sender: number, receiver: number) {
+  constructor(mesh: Mesh, sender: number, receiver: number, byEntry = false) {
     super(mesh, sender, receiver)
     this.receiver = receiver
+    this.byEntry = byEntry
     this.write = this.load(LaneControl.write)
     this.end = this.write
     this.sent = Counter.resume(mesh.memory, this.control + LaneControl.sent)
@@ -245,8 +254,14 @@ export class LaneTarget extends LaneView {
     this.sent += frames
   }
 
+  /** Throws a `RingFault` unless everything up to `position`, and nothing more, was put. */
+  check(position: number): void {
+    if (position === this.end && this.held.length === 0) return
+    throw this.fault(`an entry up to position ${position >>> 0}, ${this.end >>> 0} is there`)
+  }
+
   /** Publishes what was put, and wakes the consumer. */
-  settle(): void {
+  publish(): void {
     while (this.held.length > 0 && this.fits(this.held[0].bytes.length >>> 3)) {
       const { bytes, frames, position } = this.held.shift()!
       this.copy(position, frames, bytes)
@@ -287,9 +302,27 @@ export class LaneTarget extends LaneView {
  * @category constructors
  * @since 0.1.0
  */
-export const begin = (mesh: Mesh, sender: number, receiver: number, { count, position }: LaneStart): void => {
+export const begin = (mesh: Mesh, sender: number, receiver: number, start: LaneStart): void => {
+  const { acked, ackedCount, count, position } = start
   const { i32, seam } = mesh.memory
-  const control = laneControlIndex(mesh.senders, mesh.receivers, sender * mesh.receivers + receiver)
-  for (const word of [LaneControl.write, LaneControl.read, LaneControl.acked]) seam.store(i32, control + word, position)
-  seam.store(i32, control + LaneControl.ackedCount, count)
+  const lane = sender * mesh.receivers + receiver
+  const control = laneControlIndex(mesh.senders, mesh.receivers, lane)
+  seam.store(i32, control + LaneControl.write, position)
+  seam.store(i32, control + LaneControl.read, acked)
+  seam.store(i32, control + LaneControl.acked, acked)
+  seam.store(i32, control + LaneControl.ackedCount, ackedCount)
+  if (position === acked) return
+  // A producer counts on from the last frame that it finds, so there is one, after pads.
+  const capacity = mesh.laneBytes >>> 3
+  const dataUnit = laneDataOffset(mesh.senders, mesh.receivers, mesh.laneBytes, lane) >>> 3
+  const last = (position - 1) | 0
+  for (let at = acked; at !== last;) {
+    const from = at & (capacity - 1)
+    const units = Math.min((last - at) | 0, capacity - from)
+    i32[(dataUnit + from) << 1] = (((units << 3) - headerBytes) << 4) | Kind.Pad
+    at = (at + units) | 0
+  }
+  const end = (dataUnit + (last & (capacity - 1))) << 1
+  i32[end] = Kind.Data
+  i32[end + 1] = count - 1
 }

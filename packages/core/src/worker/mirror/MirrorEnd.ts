@@ -14,7 +14,7 @@
  *           words 32–63 ◀── Control ────── words 32–63
  * ```
  *
- * Both ends are the same code. Outputs go before replies: a snapshot says that they are there. What was published goes before what was acknowledged, so an owner
+ * After these come the worker's ties to others, if it has any (`TiesMirror`). Both ends are the same code. Outputs go before replies: a snapshot says that they are there. What was published goes before what was acknowledged, so an owner
  * that sees a request handled has its reply; commands go before both, except for the one to stop:
  * a worker obeys it when its mailbox is empty, so everything sent before it must be there.
  *
@@ -22,10 +22,12 @@
  */
 import { Outbox } from "../../channel/Post.ts"
 import { Command, ControlBlock } from "../../ring/ControlBlock.ts"
-import { Endpoint, EndpointState } from "../../ring/layout.ts"
+import { Endpoint, EndpointState, endpointIndex } from "../../ring/layout.ts"
+import type { Mesh } from "../../ring/Mesh.ts"
 import { RingFault } from "../../ring/RingFault.ts"
-import { Found, type LaneSource, type LaneTarget } from "./LaneMirror.ts"
-import type { Parcels } from "./Parcels.ts"
+import { Found, LaneSource, type LaneStart, type LaneTarget } from "./LaneMirror.ts"
+import type { LedgerSource, LedgerTarget } from "./LedgerMirror.ts"
+import * as Parcels from "./Parcels.ts"
 import * as Records from "./Records.ts"
 import { Watch } from "./Watch.ts"
 
@@ -68,7 +70,12 @@ export class MirrorEnd {
   readonly watch: Watch
   readonly targets: Array<LaneTarget> = []
   private readonly sources: Array<LaneSource> = []
-  private readonly parcels: Array<Parcels> = []
+  private readonly parcels: Array<Parcels.Parcels> = []
+  /** Where the first lanes are that no command waits for. */
+  private ties = Infinity
+  /** The worker's ledgers: at its own end what it tells of them, at the owner's what is made of that. */
+  readonly ledgersOut: Array<LedgerSource> = []
+  readonly ledgersIn: Array<LedgerTarget> = []
   private readonly options: EndOptions
   private readonly control: ControlBlock
   private readonly told = new Int32Array(controlWords)
@@ -88,10 +95,40 @@ export class MirrorEnd {
   }
 
   /** Sends what a lane has; `parcels` are those of its receiver. */
-  add(source: LaneSource, parcels: Parcels): void {
+  add(source: LaneSource, parcels: Parcels.Parcels): void {
     this.sources.push(source)
     this.parcels.push(parcels)
     parcels.onArrival = this.watch.nudge
+  }
+
+  /** Sends what all lanes of a receiver have, whose endpoint this end holds. */
+  addSources(mesh: Mesh, receiver: number): ReadonlyArray<LaneSource> {
+    const parcels = Parcels.of(mesh, receiver)
+    this.watch.add(mesh.memory, endpointIndex(mesh.receiverEndpoint(receiver)) + Endpoint.bell)
+    return Array.from({ length: mesh.senders }, (_, sender) => {
+      const source = new LaneSource(mesh, sender, receiver)
+      this.add(source, parcels)
+      return source
+    })
+  }
+
+  /** Takes what a lane has, whose sender's endpoint this end holds; gives where the other end begins. */
+  addTarget(target: LaneTarget): LaneStart {
+    const { mesh, position, sender } = target
+    const { acked, ackedCount } = target.cursors
+    this.targets.push(target)
+    this.watch.add(mesh.memory, endpointIndex(sender) + Endpoint.bell)
+    // A producer tells how far its predecessors have counted.
+    return { position, count: (mesh.producer(sender, 0).lastSequence + 1) | 0, acked, ackedCount }
+  }
+
+  /** What is added from here on are ties of the worker to others: it stops without having taken all of it. */
+  tie(): void {
+    this.ties = this.sources.length
+  }
+
+  private get isOwner(): boolean {
+    return this.options.writes === 0
   }
 
   private get isBusy(): boolean {
@@ -100,17 +137,18 @@ export class MirrorEnd {
 
   /** Whether everything published here has been sent. */
   get isDry(): boolean {
-    return this.sources.every((source) => source.isDry)
+    return this.sources.every((source) => source.isDry) && !this.ledgersOut.some((ledger) => ledger.look())
   }
 
   /** Sends what has changed; true if something had. */
   flush(): boolean {
     let changed = this.sendControl()
     while (this.sendFrames()) changed = true
+    if (this.sendEntries()) changed = true
+    this.settle()
     for (let lane = 0; lane < this.targets.length; lane++) {
       const target = this.targets[lane]
-      target.settle()
-      if (!target.look()) continue
+      if (!target.look() || (target.byEntry && !this.isOwner)) continue
       const { acked, ackedCount, read } = target.cursors
       const record = Records.make(RecordKind.Cursors, lane, acked, ackedCount, 4)
       new Int32Array(record.buffer)[4] = read
@@ -118,6 +156,14 @@ export class MirrorEnd {
       changed = true
     }
     return this.sendControl() || changed
+  }
+
+  /** Publishes what has come, but for what waits for an entry. */
+  private settle(): void {
+    for (let lane = 0; lane < this.targets.length; lane++) {
+      const target = this.targets[lane]
+      if (!target.byEntry || !this.isOwner) target.publish()
+    }
   }
 
   private send(record: Uint8Array): void {
@@ -133,7 +179,7 @@ export class MirrorEnd {
   private sendControl(): boolean {
     const { memory } = this.control
     const first = this.options.writes * controlWords
-    if (first === 0 && this.control.command === Command.Stop && !this.isDry) return false
+    if (this.isOwner && this.control.command === Command.Stop && this.sources.some(this.isOwed)) return false
     let changed = false
     for (let word = 0; word < controlWords; word++) {
       const value = memory.seam.load(memory.i32, first + word)
@@ -145,6 +191,21 @@ export class MirrorEnd {
     this.asked = false
     this.send(Records.of(RecordKind.Control, 0, 0, 0, new Uint8Array(this.told.buffer)))
     return true
+  }
+
+  private readonly isOwed = (source: LaneSource, at: number): boolean => at < this.ties && !source.isDry
+
+  /** The last entry of each ledger, once all that it says was written has gone; true if one was sent. */
+  private sendEntries(): boolean {
+    const { ledgersOut, sources, ties } = this
+    let sent = false
+    for (let at = 0; at < ledgersOut.length && !this.choked; at++) {
+      if (!ledgersOut[at].look()) continue
+      for (let lane = ties; lane < sources.length; lane++) if (!sources[lane].isDry) return sent
+      this.send(Records.of(RecordKind.Entry, at, 0, 0, ledgersOut[at].take()))
+      sent = true
+    }
+    return sent
   }
 
   /** One run of each lane; true if one was sent. */
@@ -186,7 +247,7 @@ export class MirrorEnd {
   receive(bytes: Uint8Array): void {
     // A plain view: subclasses slice without copying.
     this.reader.push(new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength))
-    for (let lane = 0; lane < this.targets.length; lane++) this.targets[lane].settle()
+    this.settle()
     this.watch.nudge()
   }
 
@@ -209,6 +270,9 @@ export class MirrorEnd {
       }
       case RecordKind.Control:
         return this.obey(payload)
+      case RecordKind.Entry:
+        if (this.ledgersIn[lane] === undefined) throw new RingFault("corrupt", `mirror: there is no ledger ${lane}`)
+        return this.ledgersIn[lane].take(payload)
       default:
         throw new RingFault("corrupt", `mirror: a record of kind ${kind}`)
     }

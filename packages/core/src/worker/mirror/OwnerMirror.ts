@@ -6,12 +6,12 @@
  */
 import type { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
 import type { WaitStrategy } from "../../channel/WaitStrategy.ts"
-import { endpointIndex, Endpoint } from "../../ring/layout.ts"
 import { Mesh } from "../../ring/Mesh.ts"
 import type { Links } from "../Workers.ts"
-import { type LaneStart, LaneSource, LaneTarget } from "./LaneMirror.ts"
+import type { Ties } from "../ties/Ties.ts"
+import { type LaneStart, LaneTarget } from "./LaneMirror.ts"
 import { MirrorEnd, type Send } from "./MirrorEnd.ts"
-import * as Parcels from "./Parcels.ts"
+import * as TiesMirror from "./TiesMirror.ts"
 
 /**
  * What the worker's end must know to begin. Plain data.
@@ -36,6 +36,7 @@ export interface MirrorStart {
   readonly outputs: OneLane | undefined
   readonly signals: OneLane | undefined
   readonly fingerprints: Links["fingerprints"]
+  readonly ties: TiesMirror.TiesStart
 }
 
 /**
@@ -69,64 +70,42 @@ export interface OwnerMirror {
 
 /**
  * Claims the worker's endpoints for `owner`, a number of its own. Throws a `RingFault` if they are
- * not to be had. Nothing is sent before the first turn of the event loop.
+ * not to be had. Nothing is sent before the first turn of the event loop. `ties` are those in the
+ * argument of its `init`.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (links: Links, owner: number, send: Send): OwnerMirror => {
+export const make = (links: Links, owner: number, send: Send, ties: ReadonlyArray<Ties<unknown>> = []): OwnerMirror => {
   const claimed: Array<Mesh> = []
-  const claim = (mesh: Mesh, endpoint: number): void => {
-    try {
-      mesh.claim(endpoint, owner)
-    } catch (fault) {
-      for (const other of claimed) other.bury(owner)
-      throw fault
-    }
+  const claim = (memory: ArrayBufferLike, half: "sender" | "receiver", slot: number): Mesh => {
+    const mesh = Mesh.open(memory)
+    mesh.claim(half === "sender" ? slot : mesh.receiverEndpoint(slot), owner)
     claimed.push(mesh)
+    return mesh
   }
-  const said = ({ memory, slot }: SenderHandle<unknown>): Claimed => {
-    const mesh = Mesh.open(memory)
-    claim(mesh, slot)
-    return { mesh, slot }
-  }
-  const heard = ({ memory, slot }: ReceiverHandle<unknown>): Claimed => {
-    const mesh = Mesh.open(memory)
-    claim(mesh, mesh.receiverEndpoint(slot))
-    return { mesh, slot }
-  }
-  const mailbox = heard(links.mailbox)
-  const replies = said(links.replies)
-  const outputs = links.outputs === undefined ? undefined : said(links.outputs)
-  const signals = links.signals === undefined ? undefined : heard(links.signals)
-
+  const said = ({ memory, slot }: SenderHandle<unknown>): Claimed => ({ mesh: claim(memory, "sender", slot), slot })
+  const heard = ({ memory, slot }: ReceiverHandle<unknown>): Claimed => ({
+    mesh: claim(memory, "receiver", slot),
+    slot
+  })
   const end = new MirrorEnd({ control: links.control, writes: 0, leads: false, onControl: () => {}, send })
-  const sourcesOf = ({ mesh, slot }: Claimed): ReadonlyArray<LaneSource> => {
-    const parcels = Parcels.of(mesh, slot)
-    end.watch.add(mesh.memory, endpointIndex(mesh.receiverEndpoint(slot)) + Endpoint.bell)
-    return Array.from({ length: mesh.senders }, (_, sender) => {
-      const source = new LaneSource(mesh, sender, slot)
-      end.add(source, parcels)
-      return source
-    })
-  }
-  const targetOf = ({ mesh, slot }: Claimed): OneLane => {
-    // A producer tells how far its predecessors have counted.
-    const count = (mesh.producer(slot, 0).lastSequence + 1) | 0
-    const target = new LaneTarget(mesh, slot, 0)
-    end.targets.push(target)
-    end.watch.add(mesh.memory, endpointIndex(slot) + Endpoint.bell)
-    return { laneBytes: mesh.laneBytes, lane: { position: target.position, count } }
-  }
-  // In the order in which the worker's end has them.
-  const mail = sourcesOf(mailbox)
-  const signal = signals === undefined ? undefined : sourcesOf(signals)[0]
-  const output = outputs === undefined ? undefined : targetOf(outputs)
-  const reply = targetOf(replies)
-  end.watch.nudge()
-
-  return {
-    start: {
+  const sourcesOf = ({ mesh, slot }: Claimed) => end.addSources(mesh, slot)
+  const targetOf = ({ mesh, slot }: Claimed): OneLane => ({
+    laneBytes: mesh.laneBytes,
+    lane: end.addTarget(new LaneTarget(mesh, slot, 0))
+  })
+  const start = (): MirrorStart => {
+    const mailbox = heard(links.mailbox)
+    const replies = said(links.replies)
+    const outputs = links.outputs === undefined ? undefined : said(links.outputs)
+    const signals = links.signals === undefined ? undefined : heard(links.signals)
+    // In the order in which the worker's end has them.
+    const mail = sourcesOf(mailbox)
+    const signal = signals === undefined ? undefined : sourcesOf(signals)[0]
+    const output = outputs === undefined ? undefined : targetOf(outputs)
+    const reply = targetOf(replies)
+    return {
       workerId: links.workerId,
       wait: links.mailbox.wait,
       urgent: links.urgent,
@@ -142,13 +121,20 @@ export const make = (links: Links, owner: number, send: Send): OwnerMirror => {
       replies: reply,
       outputs: output,
       signals: signal === undefined ? undefined : { laneBytes: signals!.mesh.laneBytes, lane: signal.start },
-      fingerprints: links.fingerprints
-    },
-    receive: (bytes) => end.receive(bytes),
-    resume: () => end.resume(),
-    close: () => {
-      end.close()
-      for (const mesh of claimed) mesh.bury(owner)
+      fingerprints: links.fingerprints,
+      ties: TiesMirror.own(ties, links.initAttachments, claim, end)
     }
+  }
+  const close = () => {
+    end.close()
+    for (const mesh of claimed) mesh.bury(owner)
+  }
+  try {
+    const from = start()
+    end.watch.nudge()
+    return { start: from, receive: (bytes) => end.receive(bytes), resume: () => end.resume(), close }
+  } catch (fault) {
+    close()
+    throw fault
   }
 }

@@ -25,7 +25,9 @@ export const RecordKind = {
   /** How far the consumer of a lane is: `a` is `acked`, `b` is `ackedCount`, the payload is `read`. */
   Cursors: 2,
   /** One side's words of the `ControlBlock`. */
-  Control: 3
+  Control: 3,
+  /** The last entry of ledger `lane` of the worker: see `LedgerMirror`. */
+  Entry: 4
 } as const
 
 const headerBytes = 16

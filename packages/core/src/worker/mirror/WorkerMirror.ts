@@ -17,6 +17,7 @@ import { begin, LaneSource, LaneTarget } from "./LaneMirror.ts"
 import { MirrorEnd, type Send } from "./MirrorEnd.ts"
 import type { MirrorStart, OneLane } from "./OwnerMirror.ts"
 import * as Parcels from "./Parcels.ts"
+import * as TiesMirror from "./TiesMirror.ts"
 
 /**
  * @category models
@@ -82,7 +83,7 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
     const place = mesh.reserve("sender")
     attach(mesh, 1, mesh.receiverEndpoint(mesh.reserve("receiver")))
     begin(mesh, 0, 0, lane)
-    end.add(new LaneSource(mesh, 0, 0), Parcels.of(mesh, 0))
+    end.add(new LaneSource(mesh, 0, 0, lane.position), Parcels.of(mesh, 0))
     end.watch.add(mesh.memory, endpointIndex(mesh.receiverEndpoint(0)) + Endpoint.bell)
     return {
       _tag: "SenderHandle",
@@ -123,6 +124,7 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
   // Outputs first, so that they lead.
   const outputs = start.outputs === undefined ? undefined : said(start.outputs, "outputs")
   const replies = said(start.replies, "replies")
+  const initAttachments = TiesMirror.serve(start.ties, end)
   end.watch.nudge()
 
   return {
@@ -135,7 +137,7 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
       fingerprints: start.fingerprints,
       control: control.buffer,
       urgent: start.urgent,
-      initAttachments: [],
+      initAttachments,
       initData: start.initData,
       settled: start.settled,
       safeguard: start.safeguard

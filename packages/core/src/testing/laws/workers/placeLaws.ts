@@ -90,6 +90,13 @@ const halves = Effect.gen(function* () {
   const gone = yield* failure(sender.sendAll(parcels("a", 0, 3)), "WorkerNotRunning")
   must(gone.unsent.length === 3, `a worker that is gone gave ${gone.unsent.length} of 3 back`)
   yield* failure(sender.trySend(parcels("a", 0, 1)[0]), "WorkerNotRunning")
+  const missing = yield* failure(client.sendTo("Probe/1", parcels("a", 1, 1)[0]), "WorkerNotFound")
+  must(missing.known.join() === "Probe/0" && missing.unsent.length === 1, `it says: ${missing.message}`)
+  const closed = yield* failure(other.sendAll(parcels("a", 1, 3)), "WorkerNotRunning")
+  must(closed.unsent.length === 3, `another thread's sender gave ${closed.unsent.length} of 3 back`)
+  yield* failure(other.trySend(parcels("a", 1, 1)[0]), "WorkerNotRunning")
+  const place = yield* pool.addWorker
+  yield* client.sendTo(place, parcels("a", 2, 1)[0])
 })
 
 const mustName = <E extends { readonly _tag: string }>(

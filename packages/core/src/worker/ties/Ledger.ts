@@ -1,8 +1,9 @@
 /**
- * What outlives a subtask: how far it has read, how far it has written, and its state, as of one
- * moment. Its owner keeps the memory, so a thread that dies leaves the last entry to its successor.
+ * What outlives a worker: how far it has read, how far it has written, and its state, as of one
+ * moment. Its owner keeps the memory, so a thread that dies leaves the last entry to its successor;
+ * a process has a copy, and tells its owner of each entry (`LedgerMirror`).
  *
- * A subtask writes frames into lanes where nobody sees them yet, then commits an entry, and only
+ * A worker writes frames into lanes where nobody sees them yet, then commits an entry, and only
  * then publishes what it wrote and acknowledges what it read. After a death the successor does for
  * the last entry what may have been left undone: both are stores of cursors that the entry names, so
  * doing them twice is as good as once. What was written after the entry was never seen, and what was
@@ -10,7 +11,7 @@
  * (MillWheel calls it strong productions; here the producing is the lane's, not a copy).
  *
  * Entries take turns between two slips and two blocks of state. An entry is written where the last
- * one is not, and one store of `turn` makes it the last. The subtask writes, the next one reads.
+ * one is not, and one store of `turn` makes it the last. The worker writes, the next one reads.
  *
  * @since 0.1.0
  */
@@ -20,7 +21,7 @@ import { ByteMemory } from "../../ring/ByteMemory.ts"
 import type { Mark } from "../../ring/ReceiverPort.ts"
 
 /**
- * A ledger on its way to a subtask.
+ * A ledger on its way to a worker.
  *
  * @category schemas
  * @since 0.1.0
@@ -64,19 +65,21 @@ export interface Written {
 export interface Entry {
   readonly marks: ReadonlyArray<Mark>
   readonly written: ReadonlyArray<Written>
+  /** Another number for each state that was saved. */
+  readonly nth: number
   readonly state: Uint8Array
 }
 
 /** Most bytes of a state. */
 const maxStateBytes = 2 ** 29
 
-/** Words of a slip: which state, its bytes, and two for each lane. */
-const slipHead = 2
+/** Words of a slip: which state, its bytes and its number, and two for each lane. */
+const slipHead = 3
 const firstSlip = 32
 const slipWords = (lanes: number, targets: number): number => (slipHead + 2 * (lanes + targets) + 31) & ~31
 
 /**
- * Makes the memory of a subtask's ledger.
+ * Makes the memory of a worker's ledger.
  *
  * @category constructors
  * @since 0.1.0
@@ -98,9 +101,10 @@ export class Ledger {
   private readonly blocks: readonly [SharedArrayBuffer, SharedArrayBuffer]
   private readonly lanes: number
   private readonly targets: number
-  /** Which block has the last state, and its bytes. */
+  /** Which block has the last state, its bytes, and how many states were saved before. */
   private block = 0
   private bytes = 0
+  private states = 0
   private turn: number
 
   constructor({ even, every, lanes, millis, odd, slips, targets }: LedgerHandle) {
@@ -117,6 +121,14 @@ export class Ledger {
     return firstSlip + (this.turn & 1) * slipWords(this.lanes, this.targets)
   }
 
+  /** Looks for entries of another writer: true if `read` would find a new one. */
+  look(): boolean {
+    const turn = this.memory.seam.load(this.memory.i32, 0)
+    if (turn === this.turn) return false
+    this.turn = turn
+    return true
+  }
+
   /** The last entry; undefined before the first. */
   read(): Entry | undefined {
     if (this.turn === 0) return undefined
@@ -124,6 +136,7 @@ export class Ledger {
     const { slip } = this
     this.block = i32[slip]
     this.bytes = i32[slip + 1]
+    this.states = i32[slip + 2]
     const pair = (at: number) => [i32[slip + slipHead + 2 * at], i32[slip + slipHead + 2 * at + 1]] as const
     return {
       marks: Array.from({ length: this.lanes }, (_, at) => {
@@ -134,6 +147,7 @@ export class Ledger {
         const [position, late] = pair(this.lanes + at)
         return { position, late }
       }),
+      nth: this.states,
       // A copy: what is decoded from it must not change under the reader.
       state: new Uint8Array(this.blocks[this.block], 0, this.bytes).slice()
     }
@@ -147,6 +161,7 @@ export class Ledger {
     const { lanes, slip } = this
     i32[slip] = this.block
     i32[slip + 1] = this.bytes
+    i32[slip + 2] = this.states
     for (let at = 0; at < marks.length; at++) {
       i32[slip + slipHead + 2 * at] = marks[at].position
       i32[slip + slipHead + 2 * at + 1] = marks[at].count
@@ -169,5 +184,6 @@ export class Ledger {
     new Uint8Array(block, 0, state.length).set(state)
     this.block = next
     this.bytes = state.length
+    this.states = (this.states + 1) | 0
   }
 }

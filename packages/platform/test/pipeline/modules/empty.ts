@@ -1,0 +1,2 @@
+/** Defines no pipeline. */
+export const nothing = 0

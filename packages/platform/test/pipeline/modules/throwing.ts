@@ -1,0 +1,4 @@
+/** Cannot be imported. */
+export const nothing = ((): never => {
+  throw new RangeError("no configuration")
+})()

@@ -7,6 +7,7 @@ import type { Pipeline, PipelineError, Running, StageRates } from "@shared-nothi
 import * as PipelineModule from "@shared-nothing/core/Pipeline"
 import type { Input as DurationInput } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 
 /**
@@ -20,6 +21,7 @@ export interface Screen {
   /** Whether what was drawn can be drawn over; lines follow each other otherwise. */
   readonly isTTY?: boolean | undefined
   readonly columns?: number | undefined
+  readonly rows?: number | undefined
 }
 
 /**
@@ -59,7 +61,7 @@ const headings = ["stage", "×", "in/s", "out/s", "out", "waiting", "busy", "bac
 const cells = (stage: StageRates): ReadonlyArray<string> => [
   stage.name,
   String(stage.subtasks),
-  stage.done ? "done" : short(stage.receivedPerSecond),
+  short(stage.receivedPerSecond),
   short(stage.sentPerSecond),
   short(stage.sent),
   short(stage.depth),
@@ -79,7 +81,6 @@ export const render = (stages: ReadonlyArray<StageRates>, columns = 120): string
   const widths = headings.map((_, column) => Math.max(...rows.map((row) => row[column].length)))
   const others = widths.slice(1).reduce((sum, width) => sum + width + 2, 0)
   widths[0] = Math.max(8, Math.min(widths[0], columns - others))
-  const fit = (text: string, width: number) => (text.length > width ? `${text.slice(0, width - 1)}…` : text)
   const lines = rows.map((row) =>
     row
       .map((cell, column) => (column === 0 ? fit(cell, widths[0]).padEnd(widths[0]) : cell.padStart(widths[column])))
@@ -88,11 +89,19 @@ export const render = (stages: ReadonlyArray<StageRates>, columns = 120): string
   for (const { deadLetters, name, skipped } of stages) {
     if (skipped + deadLetters > 0) lines.push(`${name}: ${skipped} skipped, ${deadLetters} dead letters`)
   }
-  return lines.join("\n")
+  return lines.map((line) => fit(line, columns)).join("\n")
+}
+
+const fit = (text: string, width: number): string => (text.length > width ? `${text.slice(0, width - 1)}…` : text)
+
+/** What there is room for: a line that has left the screen cannot be drawn over. */
+const cut = (text: string, rows: number): string => {
+  const lines = text.split("\n")
+  return lines.length <= rows ? text : [...lines.slice(0, rows - 1), `… ${lines.length - rows + 1} more`].join("\n")
 }
 
 /**
- * Draws what a running pipeline does, until its output has ended.
+ * Draws what a running pipeline does, until its output has ended; then, once, what it did on the whole.
  *
  * @category running
  * @since 0.1.0
@@ -101,7 +110,11 @@ export const show = <A, E>(running: Running<A, E>, options: ViewOptions = {}): E
   const { every = "500 millis", screen = process.stderr } = options
   let drawn = 0
   const draw = (stages: ReadonlyArray<StageRates>): void => {
-    const text = render(stages, screen.columns)
+    // A terminal that does not know its size says 0.
+    const text = cut(
+      render(stages, screen.columns || undefined),
+      screen.rows === undefined ? Infinity : screen.rows - 1
+    )
     // Up to the first line of what was drawn before, and everything below it cleared.
     const back = screen.isTTY === true && drawn > 0 ? `\u001b[${drawn}F\u001b[J` : ""
     drawn = text.split("\n").length
@@ -111,7 +124,7 @@ export const show = <A, E>(running: Running<A, E>, options: ViewOptions = {}): E
 }
 
 /**
- * The elements of a pipeline, and its view beside them as they flow: what `--watch` is made of.
+ * The elements of a pipeline, and its view beside them as they flow.
  *
  * @category running
  * @since 0.1.0
@@ -122,7 +135,7 @@ export const watch =
     Stream.unwrap(
       Effect.gen(function* () {
         const running = yield* PipelineModule.run(self)
-        yield* Effect.forkScoped(show(running, options))
-        return running.output
+        const view = yield* Effect.forkScoped(show(running, options))
+        return Stream.concat(running.output, Stream.drain(Stream.fromEffect(Fiber.join(view))))
       })
     ) as Stream.Stream<A, E | PipelineError, R>

@@ -17,6 +17,8 @@ export interface Codec<in out A> {
   readonly fixedSize: number | undefined
   /** Whether a value can put buffers into `ByteMemory.attachments`. */
   readonly mayAttach: boolean
+  /** Whether a value can carry shared memory, which no other process has. */
+  readonly mayShare: boolean
   /** The layout in words: one line a field, with its path, its form and its offset. */
   readonly layout: string
   /**

@@ -69,6 +69,7 @@ export const compile = (ast: AST, generated: boolean = canGenerate): Codec<unkno
     fingerprint: fingerprintOf(layout),
     fixedSize: cell.variable ? undefined : cell.size,
     mayAttach,
+    mayShare: nodes.some((node) => node.kind === "shared"),
     layout,
     bound: foreigns.length > 0 ? resetting(program.bound, foreigns) : program.bound,
     write: mayAttach ? restoring(program.write) : program.write,

@@ -36,7 +36,15 @@ export type Route =
   | { readonly _tag: "forward" }
   | { readonly _tag: "rebalance" }
   | { readonly _tag: "broadcast" }
-  | { readonly _tag: "keyBy"; readonly key: (element: unknown) => HashKey }
+  | { readonly _tag: "keyBy"; readonly key: (element: unknown) => HashKey; readonly place?: Place | undefined }
+
+/**
+ * Which of so many subtasks a key belongs to, from 0; the same whenever and wherever it is asked.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Place = (key: HashKey, subtasks: number) => number
 
 /**
  * The output of a node that is not a side output.

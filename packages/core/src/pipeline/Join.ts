@@ -55,17 +55,21 @@ const joined = <Out>(
   if (lateRight !== undefined) sides.lateRight = lateRight
   const inputs = [inputOf(left), inputOf(right)]
   const notKeyed = inputs.findIndex(({ route }) => route?._tag !== "keyBy")
-  const all =
-    notKeyed < 0
-      ? faults
-      : [
-          ...faults,
-          {
-            option: `${name}.input`,
-            value: inputs[notKeyed].from.name,
-            allowed: "keyed on both sides: put Pipeline.keyBy before it"
-          }
-        ]
+  const [leftPlace, rightPlace] = inputs.map(({ route }) => (route?._tag === "keyBy" ? route.place : undefined))
+  const all = [...faults]
+  if (notKeyed >= 0) {
+    all.push({
+      option: `${name}.input`,
+      value: inputs[notKeyed].from.name,
+      allowed: "keyed on both sides: put Pipeline.keyBy before it"
+    })
+  } else if (leftPlace !== rightPlace) {
+    all.push({
+      option: `${name}.input`,
+      value: right.node.name,
+      allowed: "placed as the left side is: by one function"
+    })
+  }
   return make(
     node({
       name,

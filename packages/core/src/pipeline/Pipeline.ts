@@ -30,7 +30,7 @@ import * as Stream from "effect/Stream"
 import type { InvalidConfig } from "../errors/Errors.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
 import type { Supervision } from "../supervision/Supervision.ts"
-import { deadOutput, erase, type Fault, type Node, node, type Route } from "./Graph.ts"
+import { deadOutput, erase, type Fault, type Node, node, type Place, type Route } from "./Graph.ts"
 import { FilterOperator, SplitOperator, TapOperator } from "./operators/elements.ts"
 import { EventTimeOperator } from "./operators/time.ts"
 import type { DeadLetter } from "./PipelineFailed.ts"
@@ -99,13 +99,17 @@ const routed =
   }
 
 /**
- * Sends all elements of a key to one subtask of the next stage.
+ * Sends all elements of a key to one subtask of the next stage: by the hash of the key, or the one that
+ * `place` gives for it, from 0. A place that there is not fails the pipeline.
  *
  * @category combinators
  * @since 0.1.0
  */
 export const keyBy =
-  <A, K extends HashKey>(key: (element: A) => K) =>
+  <A, K extends HashKey>(
+    key: (element: A) => K,
+    { place }: { readonly place?: ((key: K, subtasks: number) => number) | undefined } = {}
+  ) =>
   <E, R>(self: Stream.Stream<A, E, R>): Keyed<A, K, E | PipelineError, R> => {
     const of = key as (element: unknown) => HashKey
     const checked = (element: unknown): HashKey => {
@@ -117,7 +121,7 @@ export const keyBy =
       return k
     }
     const { from, output } = linkOf(self)
-    return make(from, { output, route: { _tag: "keyBy", key: checked } })
+    return make(from, { output, route: { _tag: "keyBy", key: checked, place: place as Place | undefined } })
   }
 
 /**

@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import * as Clock from "effect/Clock"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type { Input as DurationInput } from "effect/Duration"
 import type * as Scope from "effect/Scope"
@@ -66,9 +67,12 @@ export interface Running<out A, out E> {
   readonly output: Stream.Stream<A, E>
   /** What each subtask counts, now. */
   readonly stats: Effect.Effect<ReadonlyArray<SubtaskStats>>
-  /** The same, every so often, until the output has ended. */
+  /** The same, every so often, and once more when the output has ended. */
   readonly statsEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<SubtaskStats>>
-  /** What each stage did since the last look: rates, depth, backpressure, lag of event time. */
+  /**
+   * What each stage did since the last look: rates, depth, backpressure, lag of event time; and what it did
+   * on the whole, when the output has ended.
+   */
   readonly ratesEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<StageRates>>
 }
 
@@ -120,19 +124,15 @@ const launch = Effect.fnUntraced(function* ({ definedAs, node: of, output, super
 export const start = <A, E, R>(
   self: Pipeline<A, E, R, unknown>
 ): Effect.Effect<Running<A, E>, PipelineError, R | Scope.Scope> =>
-  Effect.map(launch(self), ({ pull, stats }) => {
-    let over = false
-    const output = Stream.ensuring(
-      Stream.fromPull(Effect.succeed(pull)),
-      Effect.sync(() => {
-        over = true
-      })
-    )
-    const statsEvery = (interval: DurationInput) =>
-      Stream.takeUntil(
-        Stream.mapEffect(Stream.tick(interval), () => stats),
-        () => over
-      )
+  Effect.gen(function* () {
+    const { pull, stats } = yield* launch(self)
+    const began = yield* Clock.currentTimeMillis
+    const ended = Deferred.makeUnsafe<void>()
+    const output = Stream.ensuring(Stream.fromPull(Effect.succeed(pull)), Deferred.succeed(ended, undefined))
+    const statsEvery = (interval: DurationInput) => {
+      const ticks = Stream.interruptWhen(Stream.tick(interval), Deferred.await(ended))
+      return Stream.mapEffect(Stream.concat(ticks, Stream.succeed(undefined)), () => stats)
+    }
     return {
       output: output as Stream.Stream<A, E>,
       stats,
@@ -145,6 +145,7 @@ export const start = <A, E, R>(
               Effect.map(Clock.currentTimeMillis, (at) => [at, now] as const)
             ),
             ([at, now]) => {
+              if (Deferred.isDoneUnsafe(ended)) return Stream.succeed(between([], now, at - began))
               const before = last
               last = [at, now]
               // The first look has nothing to compare with.

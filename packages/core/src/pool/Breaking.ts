@@ -62,6 +62,8 @@ export class Breaking {
   private readonly breaches = new Map<Member, Map<number, Breach>>()
   /** Key groups of each worker that failed and have not recovered since. */
   private readonly watched = new Map<Member, Set<number>>()
+  /** Done when no circuit keeps anything back any more. */
+  readonly released = Deferred.makeUnsafe<void>()
   /** Whether anything is refused: looked at for every message. */
   refuses = false
 
@@ -120,7 +122,7 @@ export class Breaking {
     error: WorkerPanicked
   ): Effect.Effect<number> {
     return Effect.suspend(() => {
-      if (kind === undefined) return Effect.succeed(0)
+      if (kind === undefined || Deferred.isDoneUnsafe(this.released)) return Effect.succeed(0)
       let watched = this.watched.get(member)
       if (watched === undefined) this.watched.set(member, (watched = new Set()))
       watched.add(group)
@@ -212,6 +214,7 @@ export class Breaking {
   /** Nothing is kept or refused any more: what is in the mailboxes has its last chance. */
   release(): Effect.Effect<void> {
     return Effect.suspend(() => {
+      Deferred.doneUnsafe(this.released, Effect.void)
       const breaches = Array.from(this.breaches.values(), (ofMember) => Array.from(ofMember.values())).flat()
       for (const { member } of breaches) this.gone(member)
       return Effect.forEach(breaches, ({ group, member }) => member.order(Order.Open, group), { discard: true })

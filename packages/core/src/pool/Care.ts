@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
+import * as Deferred from "effect/Deferred"
 import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
@@ -26,9 +27,9 @@ import { SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import type { Deadline, Decisions } from "../supervision/Supervision.ts"
 import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
 import type { Safeguard, Saved } from "../worker/Safeguard.ts"
-import * as Sighting from "../worker/Sighting.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract } from "../worker/Worker.ts"
+import { isSuspect, lastOf } from "./Blame.ts"
 import type { Breaking } from "./Breaking.ts"
 import type { Member } from "./Member.ts"
 import { Recycling } from "./Recycling.ts"
@@ -354,7 +355,9 @@ export class Care {
       const { count } = attempts.at(failure)
       const delayMillis = Math.max(delay, held)
       this.events.add(SupervisionEvent.Retrying({ worker: member.id, attempts: count, delayMillis, error }))
-      yield* Effect.sleep(delayMillis)
+      yield* Effect.sleep(delay)
+      // Not for longer than the circuit is kept up.
+      if (held > delay) yield* Effect.raceFirst(Effect.sleep(held - delay), Deferred.await(this.breaking.released))
       yield* member.verdict(ticket, true)
     })
     const done = Effect.sync(() => {
@@ -411,15 +414,7 @@ export class Care {
       const { control, mailbox } = member
       const error = panic === undefined ? undefined : (this.watchdog?.take(member) ?? panic)
       ward.panicked = error !== undefined
-      const acked = (lane: number) => mailbox.mesh.ackedIn(lane, 0)
-      // A process that ended without a word of its own may have been further on than its memory was seen.
-      const wordless = this.hooks.mirrored && panic?.exitCode !== undefined
-      const sighting = wordless ? member.sighting : undefined
-      // One that announced each message was not further on; but what it said last of all is newer still.
-      const sighted = sighting !== undefined && (sighting.millis === Sighting.last || !ward.careful)
-      const { busy, lane, number, settled } = sighted ? sighting : control
-      const place = { lane, number }
-      const inHand = busy && ((acked(lane) - number) | 0) <= 0
+      const last = panic === undefined ? "nothing" : lastOf(member, ward, panic, this.hooks.mirrored)
       const { blamed, since } = control
       control.clear()
       yield* this.breaking.ended(member)
@@ -429,27 +424,23 @@ export class Care {
         return undefined
       }
       ward.lastPanic = error
-      ward.attempts.prune(acked)
+      ward.attempts.prune((lane) => mailbox.mesh.ackedIn(lane, 0))
       const { suspicion } = ward
       ward.suspicion = undefined
-      if (member.killed) {
-        ward.careful = false
+      ward.careful = this.hooks.mirrored && !member.killed
+      if (member.killed || last === "nothing") return error
+      if (last === "unseen") {
+        ward.suspicion = { exitCode: error.exitCode, sent: mailbox.sent }
         return error
       }
-      const seen = !wordless || ward.careful || sighted
-      ward.careful = this.hooks.mirrored
-      if (!seen) ward.suspicion = { exitCode: error.exitCode, sent: mailbox.sent }
-      if (!inHand || !seen) return error
-      if (settled) {
-        ward.attempts.at(place).over = true
-        ward.attempts.at(place).reported = true
+      if (last.settled) {
+        ward.attempts.at(last).over = true
+        ward.attempts.at(last).reported = true
         return error
       }
-      // What ends its worker so did so the last time, too.
-      const before = suspicion !== undefined && suspicion.exitCode === error.exitCode ? suspicion.sent[lane] : undefined
-      if (before !== undefined && ((before - number) | 0) > 0) yield* ward.attempts.died(place, error)
+      if (isSuspect(suspicion, last, error)) yield* ward.attempts.died(last, error)
       yield* this.breaking.died(member, blamed, since, error)
-      yield* ward.attempts.died(place, error)
+      yield* ward.attempts.died(last, error)
       return error
     })
   }

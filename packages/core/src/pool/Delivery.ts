@@ -9,10 +9,8 @@
 import { fromInput, type Input, isPositive, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { CodecError } from "../codec/CodecError.ts"
 import { PartitionError, PoolFull, SendError, Timeout, WorkerNotRunning } from "../errors/Errors.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
-import { RingFault } from "../ring/RingFault.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
 import { now } from "../worker/Envelope.ts"
 import type { Key } from "../worker/Worker.ts"
@@ -23,6 +21,7 @@ import type { Member, Stamp } from "./Member.ts"
 import type { Placement } from "./Placement.ts"
 import type { DeliveryError, SendOptions } from "./PoolApi.ts"
 import type { PoolOptions } from "./PoolOptions.ts"
+import { notWritten, withUnsent } from "./Unsent.ts"
 
 type Messages = ReadonlyArray<unknown>
 
@@ -448,23 +447,6 @@ export class Delivery {
   }
 }
 
-/**
- * The error of what a write threw.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const notWritten = (channel: string, cause: unknown, unsent: Messages): SendError => {
-  const because = (reason: SendError["reason"], detail: string) =>
-    new SendError({ channel, reason, detail, unsent: [...unsent] })
-  if (cause instanceof CodecError) return because("Encode", cause.message)
-  if (cause instanceof RangeError) return because("TooLarge", cause.message)
-  if (cause instanceof RingFault) {
-    return because("Closed", `the mailbox's memory is corrupt at byte ${cause.offset}: ${cause.message}`)
-  }
-  return new SendError({ channel, reason: "Encode", detail: String(cause), unsent: [...unsent], cause })
-}
-
 /** About 24 days: what a timer can wait. */
 const longestMillis = 0x7fffffff
 
@@ -475,16 +457,4 @@ const stampOf = (fiber: Fiber.Fiber<unknown, unknown>, options: SendOptions | un
     context: CallerContext.encode(fiber),
     allowed: deadline === undefined ? 0 : Math.min(longestMillis, Math.ceil(toMillis(deadline)))
   }
-}
-
-/**
- * The error with other messages to give back.
- *
- * @category constructors
- * @since 0.1.0
- */
-export const withUnsent = <E extends Failure>(error: E, unsent: Messages): E => {
-  // The fields of an error are its own; only `unsent` differs.
-  const Class = error.constructor as new (fields: object) => E
-  return new Class({ ...error, unsent: [...unsent] })
 }

@@ -33,8 +33,8 @@ import { SenderPort } from "../ring/SenderPort.ts"
 import { Envelope, EnvelopeKind, now } from "../worker/Envelope.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
-import { notWritten, withUnsent } from "./Delivery.ts"
 import type { PoolHandle } from "./PoolHandle.ts"
+import { notWritten, withUnsent } from "./Unsent.ts"
 import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
 
 /**

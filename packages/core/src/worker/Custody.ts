@@ -27,6 +27,10 @@ export class Custody {
   readonly guard: Safeguard
   /** Whether a snapshot is to be taken before another message. */
   due = false
+  /** Whether frames may have to be passed because the state that was restored has their effect. */
+  readonly skips: boolean
+  /** Whether no frame is over, and none to be told of first. */
+  readonly plain: boolean
   private careful: number
   private told = ""
   private readonly control: ControlBlock
@@ -56,6 +60,8 @@ export class Custody {
     this.counts = guard.resume?.counts
     this.number = guard.saved
     this.careful = guard.careful
+    this.skips = this.counts !== undefined
+    this.plain = this.careful === 0 && this.over.size === 0
   }
 
   /** Whether acknowledging waits for snapshots. */
@@ -76,9 +82,9 @@ export class Custody {
 
   /** Takes the frame that the port found in hand. */
   begin(): void {
-    const { lane, laneIndex } = this.port
-    this.control.begin(laneIndex, lane.count)
-    this.touch()
+    const { port } = this
+    this.control.begin(port.laneIndex, port.lane.count)
+    if (this.guard.snapshots !== undefined) this.touch()
   }
 
   /** Passes the frame that the port found if the state that was restored has its effect. */

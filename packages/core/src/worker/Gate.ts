@@ -41,6 +41,8 @@ export class Gate {
   /** Messages that failed and wait to be tried again: they go before those that were kept. */
   private readonly failures = new Map<number, number>()
   private passing: number | undefined
+  /** Whether each message must be looked at: a plain field, as that is asked for each message. */
+  active = false
 
   /** @param onRecovered told of a group whose trial succeeded */
   constructor(
@@ -54,11 +56,12 @@ export class Gate {
     this.onRecovered = onRecovered
     for (const group of watched) this.watched.set(group, 0)
     for (const group of shut) this.kept.set(group, [])
+    this.look()
   }
 
-  /** Whether each message must be looked at. */
-  get active(): boolean {
-    return this.watched.size > 0 || this.kept.size > 0
+  /** To be called after groups were kept, watched or let go. */
+  private look(): void {
+    this.active = this.watched.size > 0 || this.kept.size > 0
   }
 
   /** Whether messages are kept. */
@@ -87,6 +90,7 @@ export class Gate {
   succeeded(key: number): void {
     this.success(everyGroup)
     this.success(this.groupOf(key))
+    this.look()
   }
 
   private success(group: number): void {
@@ -110,6 +114,7 @@ export class Gate {
     this.awaited.delete(group)
     const since = this.watched.get(group) ?? this.window
     this.watched.set(group, 0)
+    this.active = true
     return since
   }
 
@@ -154,6 +159,7 @@ export class Gate {
       this.trials.delete(group)
       this.awaited.delete(group)
       if (!this.kept.has(group)) this.kept.set(group, [])
+      this.active = true
       return undefined
     }
     if (order === Order.Probe) {
@@ -165,6 +171,7 @@ export class Gate {
     this.watched.delete(group)
     this.trials.delete(group)
     this.awaited.delete(group)
+    this.look()
     return this.drain(queue, group)
   }
 

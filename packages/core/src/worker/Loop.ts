@@ -31,7 +31,7 @@ import { KeyedTasks } from "./KeyedTasks.ts"
 import { leave } from "./Leaving.ts"
 import { Invoker } from "./Invoker.ts"
 import { Panic, panicked } from "./Panic.ts"
-import { Parking } from "./Parking.ts"
+import { type Entry, Parking } from "./Parking.ts"
 import { Progress, type Taken } from "./Progress.ts"
 import type { Replier } from "./Replier.ts"
 import { Reporting } from "./Reporting.ts"
@@ -101,9 +101,8 @@ export class Loop {
     const deadlineMillis = safeguard?.deadlineMillis ?? 0
     const invoker = new Invoker(implementation, links.workerId, state, context, control, deadlineMillis, emitter)
     this.invoker = invoker
-    this.answering = new Answering(invoker, replier, streaming, links.settled, safeguard?.requestMillis ?? [], () =>
-      this.panicking()
-    )
+    const { requestMillis = [] } = safeguard ?? {}
+    this.answering = new Answering(invoker, replier, streaming, links.settled, requestMillis, this.panicking)
     this.reporting = new Reporting(invoker, replier, wire)
     this.reader = reader
     this.replier = replier
@@ -279,9 +278,9 @@ export class Loop {
 
   /** Whether the frame that was found is to be handled; passes it if not. */
   private admit(custody: Custody, kind: number): boolean {
-    if (custody.skip(this.advance)) return false
+    if (custody.skips && custody.skip(this.advance)) return false
     custody.begin()
-    if (!custody.isOver()) return true
+    if (custody.plain || !custody.isOver()) return true
     this.giveUp(kind)
     return false
   }
@@ -300,16 +299,14 @@ export class Loop {
   }
 
   /** The message in hand failed: parked for its owner to decide, if that is who decides. */
-  private park(
-    parking: Parking,
-    message: unknown,
-    context: string | undefined,
-    allowed: number,
-    error: WorkerPanicked
-  ): void {
+  private park(message: unknown, context: string | undefined, allowed: number, error: WorkerPanicked): void {
     // What was passed before it is done.
     this.ack()
-    parking.park(parking.entryOf(message, context, allowed, this.progress.take(this.advance)), error)
+    this.parking!.park(this.entryOf(message, context, allowed), error)
+  }
+
+  private entryOf(message: unknown, context: string | undefined, allowed: number): Entry {
+    return this.parking!.entryOf(message, context, allowed, this.progress.take(this.advance))
   }
 
   private message(): Turn | undefined {
@@ -327,25 +324,20 @@ export class Loop {
     if (invoker.batches) {
       // Behind what came before.
       if (this.batch.length > 0 && (this.isHeldUp || this.batch.allowed !== allowed)) return this.runBatch()
-      if (this.isHeldUp) {
-        return parking!.add(parking!.entryOf(message, undefined, allowed, this.progress.take(this.advance)))
-      }
+      if (this.isHeldUp) return parking!.add(this.entryOf(message, undefined, allowed))
       this.batch.allowed = allowed
       let taken: Taken | undefined
       if (parking === undefined) reader.advance()
       else taken = this.progress.take(this.advance)
       return this.batch.add(message, taken) ? this.runBatch() : undefined
     }
-    if (this.tasks !== undefined) {
+    const { retrying } = this
+    if (retrying !== undefined) {
       const key = invoker.hashOf(message)
       const taken = this.progress.take(this.advance)
-      return this.retrying!.add(key, taken, (emission) =>
-        this.retrying!.handle(message, context, allowed, taken, emission)
-      )
+      return retrying.add(key, taken, (emission) => retrying.handle(message, context, allowed, taken, emission))
     }
-    if (this.isHeldUp) {
-      return parking!.add(parking!.entryOf(message, context, allowed, this.progress.take(this.advance)))
-    }
+    if (this.isHeldUp) return parking!.add(this.entryOf(message, context, allowed))
     let result: unknown
     invoker.allow(allowed)
     try {
@@ -356,26 +348,27 @@ export class Loop {
         this.gate?.blame(() => invoker.hashOf(message))
         throw cause
       }
-      this.park(parking, message, context, allowed, error)
+      this.park(message, context, allowed, error)
       return undefined
     }
     if (Effect.isEffect(result)) {
       const provided = invoker.provided(result, "handle", message, context)
-      const done = Effect.sync(() => this.passed())
-      if (parking === undefined) return Effect.andThen(provided, done)
+      if (parking === undefined) return Effect.andThen(provided, this.passing)
       return Effect.matchEffect(provided, {
         onFailure: (error) => {
-          if (custody!.decides(error)) return Effect.sync(() => this.park(parking, message, context, allowed, error))
+          if (custody!.decides(error)) return Effect.sync(() => this.park(message, context, allowed, error))
           this.gate?.blame(() => invoker.hashOf(message))
           return Effect.fail(error)
         },
-        onSuccess: () => done
+        onSuccess: () => this.passing
       })
     }
     reader.advance()
     this.handled += 1
     return undefined
   }
+
+  private readonly passing = Effect.sync(() => this.passed())
 
   /** Passes the frame whose Effect was awaited. */
   private passed(): void {
@@ -443,12 +436,7 @@ export class Loop {
       return this.retrying!.add(key, this.progress.take(this.advance), answer)
     }
     const effect = this.answering.answer(id, wire, payload, context)
-    if (effect !== undefined) {
-      return Effect.andThen(
-        effect,
-        Effect.sync(() => this.passed())
-      )
-    }
+    if (effect !== undefined) return Effect.andThen(effect, this.passing)
     reader.advance()
     this.handled += 1
     return undefined
@@ -473,7 +461,7 @@ export class Loop {
   }
 
   /** Whoever asked was told of the panic: a successor must not answer again. */
-  private panicking(): void {
+  private readonly panicking = (): void => {
     if (this.custody !== undefined) this.control.settle()
     if (this.tasks !== undefined || this.parked || this.custody?.saves === true) return
     this.reader.advance()

@@ -50,6 +50,8 @@ type Outcome = WorkerPanicked | undefined | Effect.Effect<WorkerPanicked | undef
  * @since 0.1.0
  */
 export class Parking {
+  /** Keys that are held: a plain field, as it is asked for each message. */
+  size = 0
   private readonly invoker: Invoker
   private readonly reporting: Reporting
   private readonly custody: Custody
@@ -73,11 +75,6 @@ export class Parking {
     this.custody = custody
     this.gate = gate
     this.onDone = onDone
-  }
-
-  /** Keys that are held. */
-  get size(): number {
-    return this.behind.size
   }
 
   /** A message that was taken, to be handled within `allowed`, if that is not 0. Throws a `Panic` if it has no key. */
@@ -115,6 +112,7 @@ export class Parking {
     const { entries, isBatch } = failure
     const [{ key, taken }] = entries
     for (const entry of entries) if (!this.behind.has(entry.key)) this.behind.set(entry.key, [])
+    this.size = this.behind.size
     this.ticket = (this.ticket + 1) | 0
     this.failures.set(this.ticket, failure)
     const { groupSince, since } = this.gate?.failed(key) ?? { groupSince: 0, since: 0 }
@@ -261,6 +259,7 @@ export class Parking {
     for (;;) {
       if (queue.length === 0 || this.gate?.keepFirst(key, waiting) === true) {
         this.behind.delete(key)
+        this.size = this.behind.size
         return undefined
       }
       const entry = queue.shift()!

@@ -105,4 +105,21 @@ describe("Join", () => {
       )
     })
   )
+
+  it.effect("refuses inputs whose keys are placed differently", () =>
+    Effect.gen(function* () {
+      const placed = (place: () => number) => timed(0, "right").pipe(Pipeline.keyBy(({ key }: Event) => key, { place }))
+      const first = () => 0
+      const join = (right: Pipeline.Keyed<Event, string, Pipeline.PipelineError>) =>
+        Pipeline.explain(placed(first).pipe(Join.window("join", right, { out, size: 10, combine: pair })))
+      assert.include(yield* join(placed(first)), "window join")
+      for (const right of [timed(0, "right").pipe(byKey), placed(() => 0)]) {
+        const failure = yield* Effect.flip(join(right))
+        assert.strictEqual(
+          failure.message,
+          'join.input = "event time" is not allowed: placed as the left side is: by one function'
+        )
+      }
+    })
+  )
 })

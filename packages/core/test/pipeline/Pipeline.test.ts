@@ -49,6 +49,46 @@ describe("Pipeline", () => {
     )
   }
 
+  it.effect("sends keys to the subtasks that are named for them", () =>
+    Effect.gen(function* () {
+      const Where = Stage.process("where", {
+        in: Schema.Int,
+        out: Schema.Struct({ key: Schema.Int, first: Schema.Boolean }),
+        init: () => ({ seen: 0 }),
+        handle: (state, key: number, { emit }) => emit({ key, first: state.seen++ === 0 })
+      })
+      const running = yield* Source.range(0, 100, { parallelism: 2 }).pipe(
+        Pipeline.keyBy((n) => n % 5, { place: (key, subtasks) => (key === 4 ? 2 : key % 2) % subtasks }),
+        Pipeline.via(Where, { parallelism: 3 }),
+        Pipeline.run
+      )
+      const out = yield* Stream.runCollect(running.output)
+      assert.strictEqual(out.filter(({ first }) => first).length, 5)
+      const received = (yield* running.stats).filter(({ name }) => name === "where").map((stats) => stats.received)
+      assert.deepStrictEqual(received, [40, 40, 20])
+    }).pipe(Effect.scoped)
+  )
+
+  it.effect("fails on a place that there is not", () =>
+    Effect.gen(function* () {
+      const sum = Stage.process("sum", {
+        in: Schema.Number,
+        out: Schema.Number,
+        init: () => 0,
+        handle: (all, n) => all + n
+      })
+      for (const wrong of [3, -1, 0.5, Number.NaN]) {
+        const failure = yield* Source.range(0, 10).pipe(
+          Pipeline.keyBy((n) => n, { place: () => wrong }),
+          Pipeline.via(sum, { parallelism: 3 }),
+          Stream.runDrain,
+          Effect.flip
+        )
+        assert.include(failure.message, `place gives ${wrong} for 0, and there are subtasks 0 to 2`)
+      }
+    })
+  )
+
   it.effect("explains itself", () =>
     Effect.gen(function* () {
       const pipeline = Stream.fromIterable(lines).pipe(

@@ -85,6 +85,9 @@ describe("Rates", () => {
       )
       assert.isTrue(slow.at(-1)!.done)
       assert.strictEqual(slow.at(-1)!.received, 1000)
+      // The last look is at the whole run: 1000 elements, 10 ms each.
+      assert.isAtLeast(slow.at(-1)!.receivedPerSecond, 90)
+      assert.isAtMost(slow.at(-1)!.receivedPerSecond, 100)
     }).pipe(Effect.scoped)
   )
 })

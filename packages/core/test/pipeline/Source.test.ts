@@ -114,6 +114,21 @@ describe("Source.generate", () => {
     })
   )
 
+  it.effect("goes on in the middle of a block", () =>
+    Effect.gen(function* () {
+      const { origin } = numbers({ count: 43, parallelism: 2, perSecond: 100 }).node
+      if (origin?._tag !== "Splits") throw new Error("no source of splits")
+      for (const share of [0, 1]) {
+        const own = Array.from({ length: 43 }, (_, i) => i).filter((i) => Math.floor(i / 5) % 2 === share)
+        for (let taken = 0; taken <= own.length; taken++) {
+          const rest = yield* Effect.forkChild(Stream.runCollect(origin.read(share, taken)))
+          yield* TestClock.adjust("1 second")
+          assert.deepStrictEqual(yield* Fiber.join(rest), own.slice(taken))
+        }
+      }
+    }).pipe(Effect.provideContext(Context.empty() as Context.Context<unknown>))
+  )
+
   it.effect("makes up for what slowed it down, and is never faster than that", () =>
     Effect.gen(function* () {
       const plan = yield* Effect.fromResult(Plan.make(numbers({ count: 200, perSecond: 100 }).node))

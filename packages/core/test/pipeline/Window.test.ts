@@ -49,6 +49,17 @@ describe("Window", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("takes what comes at the last moment", () =>
+    Effect.gen(function* () {
+      const windows = timed(5).pipe(byKey, Pipeline.via(sums(Window.tumbling(10))))
+      const test = yield* PipelineTest.make(windows)
+      yield* test.feed([event("b", 14)])
+      yield* test.feed([event("a", 9)])
+      yield* test.feed([event("b", 15)])
+      assert.deepStrictEqual(yield* test.output, ["a 0-10: 1"])
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("emits again for each element within the allowed lateness", () =>
     Effect.gen(function* () {
       const test = yield* PipelineTest.make(

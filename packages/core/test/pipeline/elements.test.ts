@@ -41,9 +41,9 @@ const stages = {
       Stage.filterMap("stage", {
         ...schemas,
         ...options,
-        run: (e) => tried(e, () => (e.n % 3 === 0 ? undefined : 2 * e.n))
+        run: (e) => tried(e, () => (e.n % 3 === 0 ? undefined : e.n - 1))
       }),
-    made: (n: number) => (n % 3 === 0 ? [] : [2 * n])
+    made: (n: number) => (n % 3 === 0 ? [] : [n - 1])
   },
   flatMap: {
     of: (options: Options) =>

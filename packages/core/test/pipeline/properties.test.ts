@@ -1,7 +1,8 @@
 /**
  * What a pipeline gives does not depend on how it is run: neither on parallelism, nor on the size of
  * batches, nor on the order in which frames of different senders arrive, nor on that of elements
- * within the bound, nor on subtasks that are replaced by successors of their snapshots. Each is compared with a batch computation over the same events.
+ * within the bound, nor on subtasks that are replaced by successors of their snapshots. Each is compared with a
+ * batch computation over the same events. A failure prints its seed, and the smallest case that fails.
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
@@ -26,7 +27,8 @@ const events = fc
       value: fc.integer({ min: 1, max: 9 }),
       delay: fc.integer({ min: 0, max: bound })
     }),
-    { maxLength: 80 }
+    // Long ones too, in which times meet.
+    { maxLength: 80, size: "max" }
   )
   .map((all) =>
     all.toSorted((x, y) => x.at + x.delay - (y.at + y.delay)).map(({ at, key, value }): Event => ({ key, at, value }))
@@ -56,19 +58,26 @@ const sums = (window: Window.Window) =>
 const outcome = <E>(
   pipeline: Pipeline.Pipeline<string, E>,
   { batchSize, restarts, seed }: Way,
-  inputs: Readonly<Record<string, ReadonlyArray<Event>>>
+  inputs: Readonly<Record<string, ReadonlyArray<Event>>>,
+  /** How many times each input is fed in parts; after each of which subtasks may be replaced. */
+  parts = restarts + 1
 ) =>
   Effect.runPromise(
     Effect.gen(function* () {
       const test = yield* PipelineTest.make(pipeline, { batchSize, seed })
       for (const [source, all] of Object.entries(inputs)) {
-        const size = Math.ceil(all.length / (restarts + 1))
+        const size = Math.ceil(all.length / parts)
         for (let at = 0; at < all.length; at += size) {
           yield* test.feed(all.slice(at, at + size), source)
           if (restarts > 0) yield* test.restart
         }
       }
-      yield* test.end()
+      // One source after the other, so that some have ended when others have not.
+      for (const source of Object.keys(inputs)) {
+        if (restarts > 0) yield* test.restart
+        yield* test.end(source)
+      }
+      if (restarts > 0) yield* test.restart
       assert.isTrue(yield* test.ended)
       return [...(yield* test.output)].sort()
     }).pipe(Effect.scoped)
@@ -96,17 +105,77 @@ const summed = (all: ReadonlyArray<Event>, windowsOf: (e: Event) => ReadonlyArra
   return [...totals].map(([id, total]) => `${id}: ${total}`).sort()
 }
 
+const windowsOf = (at: number, size: number, every: number) => {
+  const windows: Array<readonly [number, number]> = []
+  for (let start = -size - every; start <= at; start++) {
+    if (start % every === 0 && start > at - size) windows.push([start, start + size])
+  }
+  return windows
+}
+
 describe("The result does not depend on how a pipeline is run", () => {
   it("tumbling and hopping windows", () =>
     holds(fc.tuple(events, ways, fc.constantFrom([10, 10], [30, 10], [25, 10])), async ([all, way, [size, every]]) => {
-      const expected = summed(all, ({ at }) => {
-        const windows: Array<readonly [number, number]> = []
-        for (let start = -size - every; start <= at; start++) {
-          if (start % every === 0 && start > at - size) windows.push([start, start + size])
-        }
-        return windows
-      })
+      const expected = summed(all, ({ at }) => windowsOf(at, size, every))
       assert.deepStrictEqual(await outcome(windowed(Window.hopping(size, every), way), way, { events: all }), expected)
+    }))
+
+  it("windows that take late elements: the last result of each", () =>
+    holds(fc.tuple(events, ways, fc.constantFrom([10, 10], [30, 10])), async ([all, way, [size, every]]) => {
+      const windows = Window.hopping(size, every, { lateness: bound })
+      const pipeline = timed().pipe(
+        Pipeline.via(Same("first"), { parallelism: way.first }),
+        byKey,
+        Pipeline.via(sums(windows), { parallelism: way.second })
+      )
+      // Values are positive, so of all results of a window the largest came last.
+      const last = new Map<string, number>()
+      for (const text of await outcome(pipeline, way, { events: all })) {
+        const [id, total] = text.split(": ")
+        last.set(id, Math.max(last.get(id) ?? 0, Number(total)))
+      }
+      const expected = summed(all, ({ at }) => windowsOf(at, size, every))
+      assert.deepStrictEqual([...last].map(([id, total]) => `${id}: ${total}`).sort(), expected)
+    }))
+
+  it("what is late, and the results without it, through restarts", () =>
+    holds(
+      fc.tuple(events, ways, fc.constantFrom(0, 7), fc.constantFrom("main", "late"), fc.boolean()),
+      async ([all, way, lateness, output, sessions]) => {
+        const windows = timed(3).pipe(
+          Pipeline.via(Same("first")),
+          byKey,
+          Pipeline.via(sums(sessions ? Window.session(6, { lateness }) : Window.tumbling(10, { lateness })), {
+            parallelism: way.second
+          })
+        )
+        const late = Stage.map("late", { in: Event, out: Schema.String, run: (e) => JSON.stringify(e) })
+        const pipeline = output === "main" ? windows : windows.pipe(Pipeline.side("late"), Pipeline.via(late))
+        const inputs = { events: all }
+        const calm = await outcome(pipeline, { ...way, restarts: 0 }, inputs, 4)
+        assert.deepStrictEqual(await outcome(pipeline, { ...way, restarts: 3 }, inputs), calm)
+      }
+    ))
+
+  it("windows of what windows give", () =>
+    holds(fc.tuple(events, ways), async ([all, way]) => {
+      const partial = Stage.window("partial", {
+        in: Event,
+        out: Event,
+        window: Window.tumbling(10),
+        aggregate: Aggregate.sum((e: Event) => e.value),
+        result: (key: string, value, { end }) => ({ key: key < "c" ? "a" : "c", at: end - 1, value })
+      })
+      const pipeline = timed(bound).pipe(
+        Pipeline.via(Same("first"), { parallelism: way.first }),
+        byKey,
+        Pipeline.via(partial, { parallelism: way.second }),
+        byKey,
+        Pipeline.via(sums(Window.hopping(20, 10)), { parallelism: way.first })
+      )
+      const named = all.map((e) => ({ ...e, key: e.key < "c" ? "a" : "c" }))
+      const expected = summed(named, ({ at }) => windowsOf(at, 20, 10))
+      assert.deepStrictEqual(await outcome(pipeline, way, { events: all }), expected)
     }))
 
   it("sessions", () =>

@@ -283,6 +283,38 @@ describe("the circuit of a key group", () => {
     )
   )
 
+  it.live("closing the pool does not wait for the probe with what failed", () =>
+    fresh(
+      Effect.gen(function* () {
+        const began = performance.now()
+        const letters = yield* Effect.scoped(
+          Effect.gen(function* () {
+            const pool = yield* WorkerPool.make(Ledger, {
+              size: 1,
+              supervision: restart.pipe(
+                Supervision.and(Supervision.retry(Schedule.max([Schedule.recurs(3), soon]))),
+                Supervision.and(
+                  Supervision.circuitBreaker({
+                    per: "keyGroup",
+                    trip: CircuitBreaker.consecutive(1),
+                    openDuration: "1 hour"
+                  })
+                )
+              )
+            })
+            yield* pool.send({ key: "a", id: 0, act: "throw" })
+            yield* eventually(pool, ({ Retrying }) => Retrying === 1)
+            return pool.deadLetters
+          })
+        )
+        const [letter, ...others] = yield* Stream.runCollect(letters)
+        assert.strictEqual(letter.attempts, 4)
+        assert.lengthOf(others, 0)
+        assert.isBelow(performance.now() - began, 4000)
+      }).pipe(Effect.provide(backend))
+    )
+  )
+
   it.live("cannot be failed over", () =>
     Effect.gen(function* () {
       const error = yield* Effect.flip(

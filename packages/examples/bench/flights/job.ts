@@ -1,5 +1,5 @@
 /**
- * What both subjects of the flights share: the job, and the outcome of a run.
+ * What the subjects of the flights share: the job, and the outcome of a run.
  *
  * @since 0.1.0
  */
@@ -9,18 +9,28 @@ import type { JobOptions } from "../../src/flights/Job.ts"
 import type { Outcome } from "../harness/Suite.ts"
 
 /**
+ * @category models
+ * @since 0.1.0
+ */
+export interface FlightArgs {
+  readonly workers: number
+  /** How often the file is read. */
+  readonly passes: number
+}
+
+/**
  * @category constructors
  * @since 0.1.0
  */
-export const jobOf = (workers: number): JobOptions => ({
+export const jobOf = (args: FlightArgs): JobOptions => ({
   input: datasetPath("flights-3m.parquet"),
   by: "origin",
   window: "1d",
-  workers
+  ...args
 })
 
 /** Rows of the file. */
-const expectedRows = 3_000_000
+const rowsOfFile = 3_000_000
 
 /**
  * One group: its key and the start of its window, flights, delayed ones, sum and maximum of delays.
@@ -49,9 +59,9 @@ const digest = (groups: Iterable<Row>): string => {
  * @category constructors
  * @since 0.1.0
  */
-export const outcomeOf = (ms: number, rows: number, groups: Iterable<Row>): Outcome => ({
+export const outcomeOf = ({ passes }: FlightArgs, ms: number, rows: number, groups: Iterable<Row>): Outcome => ({
   metrics: { ms, rowsPerSecond: (rows / ms) * 1000 },
-  expected: `${expectedRows} rows`,
+  expected: `${passes * rowsOfFile} rows`,
   arrived: `${rows} rows`,
   agreement: digest(groups)
 })

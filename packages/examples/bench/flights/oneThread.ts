@@ -7,7 +7,7 @@ import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import { type Groups, runOneThread } from "../../src/flights/Reference.ts"
 import type { RunSubject } from "../harness/Suite.ts"
-import { jobOf, outcomeOf, type Row } from "./job.ts"
+import { type FlightArgs, jobOf, outcomeOf, type Row } from "./job.ts"
 
 function* rowsOf(groups: Groups): Generator<Row> {
   for (const [key, windows] of groups) {
@@ -19,8 +19,8 @@ function* rowsOf(groups: Groups): Generator<Row> {
  * @category running
  * @since 0.1.0
  */
-export const run: RunSubject = async () => {
+export const run: RunSubject<FlightArgs> = async (args) => {
   const from = performance.now()
-  const { groups, rows } = await runOneThread(jobOf(1)).pipe(Effect.provide(NodeFileSystem.layer), Effect.runPromise)
-  return outcomeOf(performance.now() - from, rows, rowsOf(groups))
+  const { groups, rows } = await runOneThread(jobOf(args)).pipe(Effect.provide(NodeFileSystem.layer), Effect.runPromise)
+  return outcomeOf(args, performance.now() - from, rows, rowsOf(groups))
 }

@@ -17,7 +17,7 @@ import type { Hottest } from "../../src/nexmark/queries/q5.ts"
 import type { SellerPrice } from "../../src/nexmark/queries/q6.ts"
 import type { HighestBids } from "../../src/nexmark/queries/q7.ts"
 import type { NewSeller } from "../../src/nexmark/queries/q8.ts"
-import type { Won } from "../../src/nexmark/winningBids.ts"
+import type { Won } from "../../src/nexmark/queries/q9.ts"
 
 /** Mixes numbers into one of 32 bits. */
 const mix = (a: number, b: number, c = 0): number =>

@@ -38,6 +38,8 @@ export interface JobOptions {
   readonly window: Window
   /** Threads; each reads parts of the file and aggregates the keys that are placed on it. */
   readonly workers: number
+  /** How often the file is read, as if there were as many of it; once if absent. */
+  readonly passes?: number
 }
 
 /** The columns that a key is made of. */

@@ -58,7 +58,7 @@ export const runOneThread = Effect.fnUntraced(function* (
       const tasks = yield* Input.plan(options.input)
       const reader = yield* Input.open(options.input, options.by)
       let rows = 0
-      for (const task of tasks) {
+      for (const task of Array.from({ length: options.passes ?? 1 }, () => tasks).flat()) {
         const part = yield* reader.read(task)
         add(groups, part.columns, reader.names.list, options.by, options.window)
         rows += part.rows

@@ -1,13 +1,12 @@
 /**
  * What the job found: the groups of all workers, key after key by name, a key's windows by time.
  *
- * Workers share no key and deliver their keys in order, so merging sorts names only; the groups
+ * Workers share no key and deliver the groups of a key in order, so only names are sorted; the groups
  * themselves stay in the columns they came in.
  *
  * @since 0.1.0
  */
-import { compareText, type Groups } from "./Aggregate.ts"
-import { float64, int32 } from "./bytes.ts"
+import { columnsOf, type GroupColumns, type KeyDelays } from "./pipeline/Messages.ts"
 
 const day = 86_400_000
 
@@ -20,43 +19,22 @@ export interface KeyGroups {
   readonly columns: GroupColumns
 }
 
-export interface GroupColumns {
-  readonly windows: Float64Array
-  readonly flights: Int32Array
-  readonly delayed: Int32Array
-  readonly totals: Float64Array
-  readonly maxima: Int32Array
-}
-
 export interface Results {
   readonly keys: ReadonlyArray<KeyGroups>
   readonly groups: number
 }
 
-const columnsOf = (groups: Groups): GroupColumns => ({
-  windows: float64(groups.windows),
-  flights: int32(groups.flights),
-  delayed: int32(groups.delayed),
-  totals: float64(groups.totals),
-  maxima: int32(groups.maxima)
-})
+const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
 
 /** `only` is the start of the one window of `all`: the day of the first flight. */
-export const merge = (workers: ReadonlyArray<Groups>, only: number | undefined): Results => {
-  const keys: Array<KeyGroups> = []
+export const resultsOf = (delays: ReadonlyArray<KeyDelays>, only: number | undefined): Results => {
   let groups = 0
-  for (const worker of workers) {
-    const columns = columnsOf(worker)
+  const keys = delays.map((ofKey): KeyGroups => {
+    const columns = columnsOf(ofKey)
     if (only !== undefined) columns.windows.fill(only)
-    const counts = int32(worker.counts)
-    let from = 0
-    for (const [index, name] of worker.names.entries()) {
-      const to = from + counts[index]
-      if (to > from) keys.push({ name, from, to, columns })
-      from = to
-    }
-    groups += from
-  }
+    groups += ofKey.rows
+    return { name: ofKey.name, from: 0, to: ofKey.rows, columns }
+  })
   keys.sort((a, b) => compareText(a.name, b.name))
   return { keys, groups }
 }

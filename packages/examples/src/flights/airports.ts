@@ -5,17 +5,20 @@
  */
 import * as Effect from "effect/Effect"
 import * as FileSystem from "effect/FileSystem"
+import * as Schema from "effect/Schema"
 import { fileURLToPath } from "node:url"
 import { orInputError } from "./InputError.ts"
 import type { By } from "./Job.ts"
 
-export interface Airport {
-  readonly name: string
-  readonly city: string
-  readonly state: string
-  readonly latitude: number
-  readonly longitude: number
-}
+export const Airport = Schema.Struct({
+  iata: Schema.String,
+  name: Schema.String,
+  city: Schema.String,
+  state: Schema.String,
+  latitude: Schema.Number,
+  longitude: Schema.Number
+})
+export type Airport = typeof Airport.Type
 
 export type Airports = ReadonlyMap<string, Airport>
 
@@ -25,21 +28,21 @@ export const datasetPath = (name: string): string =>
 
 /** The fields of a line of CSV in which quotes may hold commas. */
 const fieldsOf = (line: string): ReadonlyArray<string> =>
-  Array.from(line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g), ([, quoted, plain]) =>
-    quoted === undefined ? plain : quoted.replaceAll('""', '"')
-  )
+  line.includes('"')
+    ? Array.from(line.matchAll(/(?:^|,)(?:"((?:[^"]|"")*)"|([^,]*))/g), ([, quoted, plain]) =>
+        quoted === undefined ? plain : quoted.replaceAll('""', '"')
+      )
+    : line.split(",")
 
-export const parseAirports = (csv: string): Airports =>
-  new Map(
-    csv
-      .split(/\r?\n/)
-      .slice(1)
-      .filter((line) => line !== "")
-      .map((line) => {
-        const [iata, name, city, state, , latitude, longitude] = fieldsOf(line)
-        return [iata, { name, city, state, latitude: Number(latitude), longitude: Number(longitude) }]
-      })
-  )
+export const parseAirports = (csv: string): ReadonlyArray<Airport> =>
+  csv
+    .split(/\r?\n/)
+    .slice(1)
+    .filter((line) => line !== "")
+    .map((line) => {
+      const [iata, name, city, state, , latitude, longitude] = fieldsOf(line)
+      return { iata, name, city, state, latitude: Number(latitude), longitude: Number(longitude) }
+    })
 
 export const loadAirports = Effect.gen(function* () {
   const file = datasetPath("airports.csv")

@@ -23,7 +23,7 @@ import * as Option from "effect/Option"
 import type { PlatformError } from "effect/PlatformError"
 import * as Stdio from "effect/Stdio"
 import * as Stream from "effect/Stream"
-import { datasetPath, loadAirports } from "./airports.ts"
+import { datasetPath } from "./airports.ts"
 import * as FlightDelays from "./FlightDelays.ts"
 import { orInputError, RowsRejected } from "./InputError.ts"
 import { keys, windows } from "./Job.ts"
@@ -104,14 +104,13 @@ export const command = (runner: Runner) =>
       const rejected = rejectedLine(options.input, report.rejected)
       if (rejected !== "") yield* print("stderr", [rejected])
       const ranking = rank(report.results, top)
-      const airports = yield* loadAirports
       if (Option.isSome(html)) {
         const { page } = yield* Effect.promise(() => import("./report/html/page.ts"))
-        const text = yield* page({ report, ranking, options, airports })
+        const text = yield* page({ report, ranking, options })
         const fs = yield* FileSystem.FileSystem
         yield* fs.writeFileString(html.value, text).pipe(orInputError(html.value))
       }
-      yield* print("stdout", json ? ndjson(report.results) : [table(ranking, by, window, airports), "\n"]).pipe(
+      yield* print("stdout", json ? ndjson(report.results) : [table(ranking, by, window, report.airports), "\n"]).pipe(
         Effect.andThen(print(json ? "stderr" : "stdout", [summary(report)])),
         Effect.catchIf(isClosed, () => Effect.void),
         orInputError("standard output")

@@ -6,7 +6,6 @@
  */
 import * as Pipeline from "@shared-nothing/core/Pipeline"
 import * as Source from "@shared-nothing/core/Source"
-import * as Stage from "@shared-nothing/core/Stage"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Struct from "effect/Struct"
@@ -100,20 +99,6 @@ export const toLot = (auction: Auction): Lot => ({
   expires: auction.expires,
   seller: auction.seller,
   category: auction.category
-})
-
-/** The bids. */
-export const Offers = Stage.filterMap("bids", {
-  in: Event,
-  out: Offer,
-  run: (event) => (event._tag === "Bid" ? toOffer(event) : undefined)
-})
-
-/** Auctions and bids. */
-export const LotsAndOffers = Stage.filterMap("auctions and bids", {
-  in: Event,
-  out: Schema.Union([Lot, Offer]),
-  run: (event) => (event._tag === "Bid" ? toOffer(event) : event._tag === "Auction" ? toLot(event) : undefined)
 })
 
 export { Auction, Bid, Event, Person }

@@ -8,6 +8,7 @@ import * as Pipeline from "@shared-nothing/core/Pipeline"
 import * as NodePipelines from "@shared-nothing/platform/NodePipelines"
 import * as PipelineView from "@shared-nothing/platform/PipelineView"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import * as Stream from "effect/Stream"
 import { defaults } from "./Generator.ts"
 import { queries, type QueryName } from "./queries.ts"
@@ -73,15 +74,19 @@ else {
     const pipeline = query(options)
     process.stderr.write(`${yield* Pipeline.explain(pipeline)}\n`)
     const running = yield* Pipeline.run(pipeline)
-    if (values.watch) yield* Effect.forkScoped(PipelineView.show(running))
+    const view = values.watch ? yield* Effect.forkScoped(PipelineView.show(running)) : undefined
     const from = performance.now()
     let rows = 0
+    const first: Array<unknown> = []
     yield* Stream.runForEachArray(running.output, (all) =>
       Effect.sync(() => {
-        for (const row of all) if (rows++ < shown) process.stdout.write(`${JSON.stringify(row)}\n`)
+        for (const row of all) if (rows++ < shown) first.push(row)
       })
     )
     const seconds = (performance.now() - from) / 1000
+    // Rows among what is drawn over would be drawn over too.
+    if (view !== undefined) yield* Fiber.join(view)
+    for (const row of first) process.stdout.write(`${JSON.stringify(row)}\n`)
     process.stderr.write(
       `${rows} rows of ${options.events} events in ${seconds.toFixed(2)} s, ${Math.round(options.events / seconds)} events/s\n`
     )

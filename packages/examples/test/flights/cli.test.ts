@@ -3,7 +3,6 @@
  */
 import * as NodeServices from "@effect/platform-node/NodeServices"
 import { assert, describe, it } from "@effect/vitest"
-import * as FiberWorkers from "@shared-nothing/core/FiberWorkers"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as FileSystem from "effect/FileSystem"
@@ -12,12 +11,10 @@ import * as Sink from "effect/Sink"
 import * as Stdio from "effect/Stdio"
 import * as TestConsole from "effect/testing/TestConsole"
 import { main } from "../../src/flights/cli.ts"
-import { FlightWorker } from "../../src/flights/FlightWorker.ts"
-import { layer as worker } from "../../src/flights/FlightWorkerLive.ts"
-import { overPool } from "../../src/flights/run/overPool.ts"
+import { overPipeline } from "../../src/flights/run/overPipeline.ts"
 import type { Runner } from "../../src/flights/run/Runner.ts"
 
-const fibers = overPool(FiberWorkers.layer([FlightWorker, worker]))
+const fibers = overPipeline(Layer.empty)
 
 /** Runs the command on the given arguments; what it logs counts as printed where it went. */
 const run = Effect.fnUntraced(function* (runner: Runner, ...args: ReadonlyArray<string>) {

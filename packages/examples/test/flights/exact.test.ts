@@ -8,18 +8,18 @@
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import { assert, beforeAll, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
-import { Aggregate } from "../../src/flights/Aggregate.ts"
-import type { Addressed } from "../../src/flights/exchange/Batch.ts"
+import type { Batch } from "../../src/flights/exchange/Batch.ts"
 import { combine } from "../../src/flights/exchange/combine.ts"
 import { exchange } from "../../src/flights/exchange/exchange.ts"
 import { Keys } from "../../src/flights/exchange/Keys.ts"
 import { placeBy } from "../../src/flights/exchange/place.ts"
 import { split } from "../../src/flights/exchange/split.ts"
+import { GroupTable } from "../../src/flights/GroupTable.ts"
 import { type FlightColumns, Names } from "../../src/flights/input/Columns.ts"
 import { type By, keys, type Window, windowMillis, windows } from "../../src/flights/Job.ts"
 import * as Reference from "../../src/flights/Reference.ts"
-import { dayOf, merge, type Results } from "../../src/flights/Results.ts"
-import { runPool } from "../../src/flights/run/threads.ts"
+import { dayOf, type Results, resultsOf } from "../../src/flights/Results.ts"
+import { runThreads } from "../../src/flights/run/threads.ts"
 import { assertEquals, assertSame, type Flights, flightsFile, readFlights } from "./support.ts"
 
 const sizes = [1, 2, 4, 7]
@@ -31,7 +31,7 @@ beforeAll(async () => {
 })
 
 /** A reader's side: the batches of a part. */
-type Outgoing = (columns: FlightColumns, keys: Keys, windowMillis: number) => Array<Addressed>
+type Outgoing = (columns: FlightColumns, keys: Keys, windowMillis: number) => Array<Batch>
 
 /** Sends every flight by itself, also where groups would be fewer. */
 const splitAlways: Outgoing = (columns, keys) => split(columns, keys.idsOf(columns), keys)
@@ -39,12 +39,12 @@ const splitAlways: Outgoing = (columns, keys) => split(columns, keys.idsOf(colum
 /** The job without threads. */
 const aggregate = (by: By, window: Window, workers: number, outgoing: Outgoing): Results => {
   const keys = new Keys(by, flights.names, workers, placeBy(workers))
-  const aggregates = Array.from({ length: workers }, () => new Aggregate(windowMillis[window]))
+  const aggregates = Array.from({ length: workers }, () => new GroupTable(windowMillis[window]))
   for (const part of flights.parts) {
-    for (const { batch, worker } of outgoing(part, keys, windowMillis[window])) aggregates[worker].add(batch)
+    for (const batch of outgoing(part, keys, windowMillis[window])) aggregates[batch.worker].add(batch)
   }
-  return merge(
-    aggregates.map((aggregate) => aggregate.result()),
+  return resultsOf(
+    aggregates.flatMap((aggregate) => Array.from(aggregate.result())),
     firstDay(window)
   )
 }
@@ -68,7 +68,7 @@ describe("exact over 3,000,000 flights", () => {
         title,
         () =>
           Effect.gen(function* () {
-            const report = yield* runPool({ input: flightsFile, by, window, workers: onThreads })
+            const report = yield* runThreads({ input: flightsFile, by, window, workers: onThreads })
             assert.strictEqual(report.rows, 3_000_000)
             assert.strictEqual(report.rejected.count(), 0)
             assert.strictEqual(report.messages.length, onThreads)
@@ -93,7 +93,7 @@ describe("what readers send", () => {
     const [part] = flights.parts
     const keys = new Keys(by, flights.names, 2, placeBy(2))
     const batches = combine(part, keys.idsOf(part), keys, windowMillis[window])
-    return batches?.reduce((sum, { batch }) => sum + batch.rows, 0)
+    return batches?.reduce((sum, batch) => sum + batch.rows, 0)
   }
 
   it("is a few groups where many flights share a key and a window", () => {
@@ -120,9 +120,9 @@ describe("what readers send", () => {
       const reference: Reference.Groups = new Map()
       Reference.add(reference, part, names.list, "origin", window)
       for (const outgoing of [exchange, splitAlways]) {
-        const state = new Aggregate(windowMillis[window])
-        for (const { batch } of outgoing(part, keys, windowMillis[window])) state.add(batch)
-        assertEquals(merge([state.result()], undefined), reference)
+        const state = new GroupTable(windowMillis[window])
+        for (const batch of outgoing(part, keys, windowMillis[window])) state.add(batch)
+        assertEquals(resultsOf(Array.from(state.result()), undefined), reference)
       }
     }
   })

@@ -42,6 +42,8 @@ const found = {
   q11: checked(q11, ({ bidder, bids, end, start }) => [[bidder, bids, start, end]])
 }
 
+const module = new URL("../../src/nexmark/queries.ts", import.meta.url)
+
 // Query 12 goes by the machine's clock, so its windows are cut anywhere: it has a test of its own.
 const names = Object.keys(found) as Array<keyof typeof found>
 
@@ -86,13 +88,16 @@ describe.each([
     })
   )
 
-  it.live("finds the same on threads", () =>
+  it.live.each([
+    { place: "threads", layer: NodePipelines.layerThreads(module), some: ["q5", "q6", "q8"] as const },
+    { place: "processes", layer: NodePipelines.layerProcesses(module), some: ["q5", "q7"] as const }
+  ])("finds the same on $place", ({ layer, some }) =>
     Effect.gen(function* () {
-      for (const name of ["q5", "q6", "q8"] as const) {
+      for (const name of some) {
         const expected = yield* Effect.promise(() => rowsOf(database, sql[name]))
         assert.deepStrictEqual(yield* found[name]({ ...options, workers: 2 }), expected)
       }
-    }).pipe(Effect.provide(NodePipelines.layerThreads(new URL("../../src/nexmark/queries.ts", import.meta.url))))
+    }).pipe(Effect.provide(layer))
   )
 })
 

@@ -40,7 +40,7 @@ const sums = (name: string, window: Window.Window) =>
 const Told = Stage.process("told", {
   ...text,
   side: { dear: Event },
-  init: (_: string) => 0,
+  init: () => 0,
   handle: (count, event, { emit, timerAt, side }) => {
     if (event.cents > 95) side("dear", event)
     if ((count + 1) % 10 === 0) timerAt(event.at + 1000)

@@ -63,13 +63,15 @@ describe.each(places)("A pipeline on $name", ({ layer }) => {
       const { output, stats } = yield* Pipeline.run(heavy(endless, { bytes: 20_000 }))
       // It has come to rest once nothing has moved between many looks.
       let still = 0
-      for (let before = -1; still < 40; before = given) {
-        still = given === before && given > 0 ? still + 1 : 0
+      for (let before = -1; still < 40;) {
         yield* Effect.sleep(10)
-        yield* stats
+        assert.isAbove((yield* stats).length, 2)
+        still = given === before ? still + 1 : 0
+        before = given
       }
-      // Sixteen frames of at most 512 elements between any two, twice where they are mirrored.
-      assert.isBelow(given, 6 * 2 * 16 * 512)
+      assert.isAbove(given, 0)
+      // A few lanes, each of 1 MiB at most, and twice where they are mirrored: 50 elements a MiB.
+      assert.isBelow(given, 5000)
       const taken = yield* Stream.runCollect(Stream.take(output, 1000))
       assert.strictEqual(new Set(taken.map(({ id }) => id)).size, 1000)
       for (const { id, text } of taken) assert.strictEqual(text, String(id).padEnd(20_000, "x"))

@@ -66,10 +66,13 @@ abstract class KeyedJoin implements Operator {
   }
 }
 
+/** What came on each side in a window, by key. */
+type Pane = readonly [Map<HashKey, Array<unknown>>, Map<HashKey, Array<unknown>>]
+
 /** Pairs of the same key and the same tumbling window; a pair has the last time of its window. */
 export class WindowJoinOperator extends KeyedJoin {
   private readonly size: number
-  private readonly panes = new Map<number, Map<HashKey, readonly [TimedBuffer, TimedBuffer]>>()
+  private readonly panes = new Map<number, Pane>()
 
   constructor(context: OperatorContext, combine: Combine, size: number) {
     super(context, combine)
@@ -80,27 +83,32 @@ export class WindowJoinOperator extends KeyedJoin {
     const start = Math.floor(time / this.size) * this.size
     if (start + this.size - 1 <= this.context.out.watermark) return false
     let pane = this.panes.get(start)
-    if (pane === undefined) this.panes.set(start, (pane = new Map()))
-    buffersFor(pane, key)[port].add(time, value)
+    if (pane === undefined) this.panes.set(start, (pane = [new Map(), new Map()]))
+    const side = pane[port]
+    const known = side.get(key)
+    if (known === undefined) side.set(key, [value])
+    else known.push(value)
     return true
   }
 
   snapshot(): unknown {
-    return new Map(Array.from(this.panes, ([start, pane]) => [start, timedPairs(pane)]))
+    return this.panes
   }
 
-  restore(panes: ReadonlyMap<number, TimedPairs>): void {
-    for (const [start, pairs] of panes) this.panes.set(start, pairsOf(pairs))
+  restore(panes: ReadonlyMap<number, Pane>): void {
+    for (const [start, pane] of panes) this.panes.set(start, pane)
   }
 
   protected sweep(time: number): void {
-    const complete = [...this.panes.keys()].filter((start) => start + this.size - 1 <= time)
+    const { combine, context, panes, size } = this
+    const complete: Array<number> = []
+    for (const start of panes.keys()) if (start + size - 1 <= time) complete.push(start)
     for (const start of complete.sort((a, b) => a - b)) {
-      const pane = this.panes.get(start)!
-      this.panes.delete(start)
-      for (const [lefts, rights] of pane.values()) {
-        for (const left of lefts.values) {
-          for (const right of rights.values) this.context.out.emit(this.combine(left, right), start + this.size - 1)
+      const [lefts, rights] = panes.get(start)!
+      panes.delete(start)
+      for (const [key, own] of lefts) {
+        for (const right of rights.get(key) ?? []) {
+          for (const left of own) context.out.emit(combine(left, right), start + size - 1)
         }
       }
     }

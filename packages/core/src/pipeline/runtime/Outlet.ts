@@ -8,11 +8,14 @@
  */
 import * as KeyGroup from "../../partition/KeyGroup.ts"
 import * as KeyHash from "../../partition/KeyHash.ts"
+import type { Place, Route } from "../Graph.ts"
 import { type Edge, inputIndex, targets } from "../plan/Plan.ts"
 import type { Data, Frame } from "./Frame.ts"
 
 /** Elements of a batch that goes out before its subtask has run out of input. */
 export const defaultBatchSize = 512
+
+type Keyed = Extract<Route, { readonly _tag: "keyBy" }>
 
 /**
  * @category models
@@ -69,7 +72,7 @@ export class Outlet {
     const { route } = this.edge
     switch (route._tag) {
       case "keyBy":
-        return this.share(values, times, route.key)
+        return this.share(values, times, route)
       case "broadcast":
         for (let target = 0; target < this.count; target++) this.whole(target, values, times)
         return
@@ -81,31 +84,36 @@ export class Outlet {
     }
   }
 
+  /** A batch of some size goes on as it is; smaller ones are gathered, for each frame has its price. */
   private whole(target: number, values: ReadonlyArray<unknown>, times: ReadonlyArray<number>): void {
     const { batchSize } = this
+    if (!globalThis.process?.env.NOG && (this.filled[target] > 0 || 2 * values.length < batchSize)) return this.gather(target, values, times)
     if (values.length <= batchSize) return this.enqueue(target, values, times)
     for (let at = 0; at < values.length; at += batchSize) {
       this.enqueue(target, values.slice(at, at + batchSize), times.slice(at, at + batchSize))
     }
   }
 
-  private share(
-    values: ReadonlyArray<unknown>,
-    times: ReadonlyArray<number>,
-    key: (element: unknown) => KeyHash.HashKey
-  ): void {
+  private gather(target: number, values: ReadonlyArray<unknown>, times: ReadonlyArray<number>): void {
+    for (let i = 0; i < values.length; i++) this.put(target, values[i], times[i])
+  }
+
+  private put(target: number, value: unknown, time: number): void {
+    const at = this.filled[target]++
+    this.values[target][at] = value
+    this.times[target][at] = time
+    if (at + 1 === this.batchSize) this.cut(target)
+  }
+
+  private share(values: ReadonlyArray<unknown>, times: ReadonlyArray<number>, { key, place }: Keyed): void {
     if (this.count === 1) return this.whole(0, values, times)
-    const { batchSize, filled } = this
     for (let i = 0; i < values.length; i++) {
-      const target = this.targetOf(values[i], key)
-      const at = filled[target]++
-      this.values[target][at] = values[i]
-      this.times[target][at] = times[i]
-      if (at + 1 === batchSize) this.cut(target)
+      const target = place === undefined ? this.targetOf(values[i], key) : this.placeOf(values[i], key, place)
+      this.put(target, values[i], times[i])
     }
   }
 
-  private targetOf(value: unknown, key: (element: unknown) => KeyHash.HashKey): number {
+  private targetOf(value: unknown, key: Keyed["key"]): number {
     try {
       const group = KeyGroup.of(KeyHash.of(key(value)), KeyGroup.defaultCount)
       // Ranges of key groups, so that state can move by the group.
@@ -114,6 +122,21 @@ export class Outlet {
       // The stage itself meets the same failure, and there its policy says what becomes of the element.
       return 0
     }
+  }
+
+  private placeOf(value: unknown, key: Keyed["key"], place: Place): number {
+    let own: KeyHash.HashKey
+    try {
+      own = key(value)
+    } catch {
+      // As above.
+      return 0
+    }
+    const target = place(own, this.count)
+    if (Number.isInteger(target) && target >= 0 && target < this.count) return target
+    throw new RangeError(
+      `keyBy: place gives ${target} for ${String(own)}, and there are subtasks 0 to ${this.count - 1}`
+    )
   }
 
   private cut(target: number): void {
@@ -137,7 +160,7 @@ export class Outlet {
 
   /** Sends incomplete batches on, and how far event time has come. */
   flush(): void {
-    if (this.edge.route._tag === "keyBy") for (let target = 0; target < this.count; target++) this.cut(target)
+    for (let target = 0; target < this.count; target++) this.cut(target)
     if (this.reached > this.told) {
       this.told = this.reached
       this.control({ _tag: "Watermark", from: this.from, time: this.reached })

@@ -8,6 +8,7 @@ import * as Clock from "effect/Clock"
 import * as Context from "effect/Context"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
+import * as Fiber from "effect/Fiber"
 import type * as Layer from "effect/Layer"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
@@ -70,8 +71,11 @@ export class SubtaskWorker extends Worker.Service<SubtaskWorker>()("shared-nothi
   message: Schema.Undefined,
   initData: Assignment,
   requests: [
-    /** Runs it, until its inputs have ended. */
-    Rpc.make("Run", { success: Schema.Void, error: PipelineFailed }),
+    /**
+     * Runs it; true once its inputs have ended, false if it is to be asked again: what was asked later is
+     * acknowledged later, so no answer may take for ever.
+     */
+    Rpc.make("Run", { success: Schema.Boolean, error: PipelineFailed }),
     Rpc.make("Inspect", { success: Schema.Array(SubtaskStats) }),
     /** Ends it where it is. */
     Rpc.make("Halt", { success: Schema.Void })
@@ -90,7 +94,12 @@ interface Part {
 interface State {
   readonly parts: ReadonlyArray<Part>
   readonly halted: Deferred.Deferred<void>
+  /** Runs all parts, once, however often it is asked for; completes when they have ended. */
+  readonly over: Effect.Effect<void, PipelineFailed>
 }
+
+/** How long `Run` takes to answer that it goes on, in milliseconds. */
+const answerMillis = 1000
 
 /**
  * Finds the definition of a name among the exports of a module.
@@ -146,7 +155,11 @@ const prepare = Effect.fnUntraced(function* (
   const slot = new Slot()
   const parts: Array<Part> = []
   for (const place of places) parts.push(yield* preparePart(place.chain, index, place.ties, context, slot, links))
-  return { parts, halted: yield* Deferred.make<void>() }
+  const halted = yield* Deferred.make<void>()
+  const runs = parts.map(({ run, subtask }) => Effect.mapError(run, toFailed(Plan.nameOf(subtask.chain))))
+  const end = Effect.raceFirst(Effect.all(runs, { concurrency: "unbounded", discard: true }), Deferred.await(halted))
+  const fiber = yield* Effect.cached(Effect.forkIn(end, scope))
+  return { parts, halted, over: Effect.flatMap(fiber, Fiber.join) }
 })
 
 /** @param links those of what stays in this thread */
@@ -204,10 +217,7 @@ export const layer = (load: Load): Layer.Layer<Worker.Implementation<SubtaskWork
   SubtaskWorker.toLayer({
     init: (assignment: Assignment) => prepare(load, assignment),
     concurrency: 3,
-    Run: ({ halted, parts }) => {
-      const runs = parts.map(({ run, subtask }) => Effect.mapError(run, toFailed(Plan.nameOf(subtask.chain))))
-      return Effect.raceFirst(Effect.all(runs, { concurrency: "unbounded", discard: true }), Deferred.await(halted))
-    },
+    Run: ({ over }) => Effect.raceFirst(Effect.as(over, true), Effect.as(Effect.sleep(answerMillis), false)),
     Inspect: ({ parts }) => parts.map(({ depth, subtask }) => ({ ...subtask.stats, depth: depth() })),
     Halt: ({ halted }) => Effect.asVoid(Deferred.succeed(halted, undefined))
   }) as Layer.Layer<Worker.Implementation<SubtaskWorker>>

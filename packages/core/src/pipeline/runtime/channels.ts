@@ -9,6 +9,7 @@ import type * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import type { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
 import * as SharedChannel from "../../channel/SharedChannel.ts"
+import * as Codec from "../../codec/Codec.ts"
 import { InvalidConfig } from "../../errors/Errors.ts"
 import type { AnySchema } from "../Graph.ts"
 import { type Chain, type Edge, inputCount, nameOf, type Plan, targets } from "../plan/Plan.ts"
@@ -24,14 +25,17 @@ const budget = 16 * 1_048_576
 /** Most bytes that wait between two subtasks. */
 const most = 1_048_576
 
+const refused = ({ from, to }: Edge, value: string, allowed: string): InvalidConfig =>
+  new InvalidConfig({ option: `${nameOf(from)} → ${to === undefined ? "output" : nameOf(to)}`, value, allowed })
+
 const known = (edge: Edge): Effect.Effect<AnySchema, InvalidConfig> =>
   edge.schema === undefined
     ? Effect.fail(
-        new InvalidConfig({
-          option: `${nameOf(edge.from)} → ${edge.to === undefined ? "output" : nameOf(edge.to)}`,
-          value: "a stream without a schema",
-          allowed: "one with a schema, since it crosses threads: use Pipeline.fromStream"
-        })
+        refused(
+          edge,
+          "a stream without a schema",
+          "one with a schema, since it crosses threads: use Pipeline.fromStream"
+        )
       )
     : Effect.succeed(edge.schema)
 
@@ -42,6 +46,21 @@ export const schemaOfInputs = (chain: Chain): Schema.Codec<Frame.Frame, unknown>
 /** The schema of the channel that an edge sends into. */
 export const schemaOfEdge = (edge: Edge): Schema.Codec<Frame.Frame, unknown> =>
   edge.to === undefined ? Frame.schema([edge.schema!]) : schemaOfInputs(edge.to)
+
+/** Where one subtask of an edge is local, all are alike, and others send as well unless it is `forward`. */
+const isReached = (edge: Edge, isLocal: IsLocal): boolean =>
+  !isLocal(edge, 0, 0) || (edge.route._tag !== "forward" && targets(edge) > 1)
+
+/** Refuses what only threads could send each other. */
+export const checkUnshared = ({ chains }: Plan, isLocal: IsLocal): Effect.Effect<void, InvalidConfig> =>
+  Effect.forEach(
+    chains.flatMap(({ outputs }) => outputs),
+    (edge) =>
+      isReached(edge, isLocal) && Codec.make(schemaOfEdge(edge)).mayShare
+        ? Effect.fail(refused(edge, "shared memory", "elements without it: they go to another process, which has none"))
+        : Effect.void,
+    { discard: true }
+  )
 
 /**
  * @category models
@@ -83,9 +102,7 @@ export const make = Effect.fnUntraced(function* (
   const result = yield* channel("output", [plan.result])
   const inboxes = new Map<Chain, Array<SharedChannel.SharedChannel<Frame.Frame>>>()
   for (const chain of plan.chains) {
-    // Where one subtask of each edge is local, all are alike, and others send as well unless it is `forward`.
-    const isReached = (edge: Edge) => !isLocal(edge, 0, 0) || (edge.route._tag !== "forward" && targets(edge) > 1)
-    if (!chain.inputs.some(isReached)) continue
+    if (!chain.inputs.some((edge) => isReached(edge, isLocal))) continue
     const own: Array<SharedChannel.SharedChannel<Frame.Frame>> = []
     for (let index = 0; index < chain.parallelism; index++) {
       own.push(yield* channel(`${nameOf(chain)}/${index}`, chain.inputs))

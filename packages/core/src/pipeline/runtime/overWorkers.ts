@@ -67,11 +67,11 @@ const launch = Effect.fnUntraced(function* (
   }
   const saving = supervision?.measures.some(({ _tag }) => _tag === "Restart") === true
   const { every, within } = supervision?.snapshots ?? defaultSnapshots
-  const { isolation } = yield* Workers
-  // What is saved, and what a process sends, goes through lanes: there each subtask has a worker of its own.
-  const slots =
-    saving || isolation === "process" ? plan.chains.map((chain): ReadonlyArray<Chain> => [chain]) : slotsOf(plan)
-  const channels = yield* Channels.make(plan, saving, localWithin(slots))
+  // What is saved goes through lanes: there each subtask has a worker of its own.
+  const slots = saving ? plan.chains.map((chain): ReadonlyArray<Chain> => [chain]) : slotsOf(plan)
+  const isLocal = localWithin(slots)
+  const channels = yield* Channels.make(plan, saving, isLocal)
+  if ((yield* Workers).isolation === "process") yield* Channels.checkUnshared(plan, isLocal)
   const result = yield* Queue.bounded<Frame, unknown>(4)
   const failWith = <A, E>(run: Effect.Effect<A, E>) =>
     Effect.forkScoped(Effect.catchCause(run, (cause) => Queue.failCause(result, cause)))
@@ -100,7 +100,7 @@ const launch = Effect.fnUntraced(function* (
       size: 1,
       maxSize: 1,
       clients: 0,
-      capacity: 16,
+      capacity: 256,
       name,
       shutdownTimeout: haltMillis,
       supervision,
@@ -127,15 +127,16 @@ const launch = Effect.fnUntraced(function* (
     )
     subtasks.push(inspect)
     let last: unknown
-    const run: Effect.Effect<void, unknown> = Effect.catchIf(
+    const asked = Effect.catchIf(
       pool.ask("run", "Run", undefined),
       // The death of a worker that has a successor, which is asked anew. A failure of a stage is no death.
       (error) => saving && error instanceof WorkerPanicked && !(error instanceof PipelineFailed),
       (death) => {
         last = death
-        return run
+        return Effect.succeed(false)
       }
     )
+    const run: Effect.Effect<void, unknown> = Effect.flatMap(asked, (over) => (over ? Effect.void : run))
     const whyNot = (error: unknown) => (error instanceof WorkerNotRunning ? (last ?? error) : error)
     begin.push(
       failWith(Effect.mapError(Effect.raceFirst(run, pool.escalated), (error) => toFailed(slotName)(whyNot(error))))

@@ -94,7 +94,10 @@ export class LedgerTarget {
       throw new RingFault("corrupt", `mirror: an entry of ${lanes} and ${targets} lanes`)
     }
     const pairs = words(bytes, headWords, 2 * (lanes + targets))
-    const marks = Array.from({ length: lanes }, (_, at): Mark => ({ position: pairs[2 * at], count: pairs[2 * at + 1] }))
+    const marks = Array.from({ length: lanes }, (_, at): Mark => ({
+      position: pairs[2 * at],
+      count: pairs[2 * at + 1]
+    }))
     const written = Array.from({ length: targets }, (_, at): Written => {
       const first = 2 * (lanes + at)
       return { position: pairs[first], late: pairs[first + 1] }

@@ -297,7 +297,7 @@ export const plains: { readonly [Name in QueryName]: AnyPlain } = {
     step: q3
   }),
   q4: plain({
-    pick: winning.pick,
+    pick: winning.pickItems,
     key: winning.key,
     step: () => winning.step(({ bid, lot }) => ({ category: lot.category, price: bid.price })),
     merge: averages
@@ -309,7 +309,7 @@ export const plains: { readonly [Name in QueryName]: AnyPlain } = {
     merge: hottest
   }),
   q6: plain({
-    pick: winning.pick,
+    pick: winning.pickItems,
     key: winning.key,
     step: () =>
       winning.step(({ bid, lot }): Sale => ({

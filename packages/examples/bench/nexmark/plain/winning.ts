@@ -5,25 +5,31 @@
  */
 import type { Event } from "../../../src/nexmark/Event.ts"
 import { type Lot, type Offer, toLot, toOffer } from "../../../src/nexmark/Query.ts"
-import { beats, type Won } from "../../../src/nexmark/winningBids.ts"
+import { beats, type Item, toItem } from "../../../src/nexmark/winningBids.ts"
 import type { Step } from "../Plain.ts"
 
 export const pick = (event: Event): Lot | Offer | undefined =>
   event._tag === "Bid" ? toOffer(event) : event._tag === "Auction" ? toLot(event) : undefined
 
-export const key = (message: Lot | Offer): number => (message._tag === "Bid" ? message.auction : message.id)
+/** The same for queries that look at less of an auction. */
+export const pickItems = (event: Event): Item | Offer | undefined =>
+  event._tag === "Bid" ? toOffer(event) : event._tag === "Auction" ? toItem(event) : undefined
 
-interface Open {
+export const key = (message: Item | Lot | Offer): number => (message._tag === "Bid" ? message.auction : message.id)
+
+interface Open<Lot> {
   readonly lot: Lot
   best: Offer | undefined
 }
 
 /** `make` says what goes on. */
-export const step = <Out>(make: (won: Won) => Out): Step<Lot | Offer, Out> => {
-  const open = new Map<number, Open>()
+export const step = <Lot extends Item, Out>(
+  make: (won: { readonly lot: Lot; readonly bid: Offer }) => Out
+): Step<Lot | Offer, Out> => {
+  const open = new Map<number, Open<Lot>>()
   /** Bids whose auction has not come: that of a faster thread. */
   const early = new Map<number, Array<Offer>>()
-  const consider = (auction: Open, bid: Offer): void => {
+  const consider = (auction: Open<Lot>, bid: Offer): void => {
     const { best, lot } = auction
     if (bid.dateTime < lot.dateTime || bid.dateTime > lot.expires) return
     if (best === undefined || beats(bid, best)) auction.best = bid
@@ -31,7 +37,7 @@ export const step = <Out>(make: (won: Won) => Out): Step<Lot | Offer, Out> => {
   return {
     take: (message) => {
       if (message._tag === "Auction") {
-        const auction: Open = { lot: message, best: undefined }
+        const auction: Open<Lot> = { lot: message, best: undefined }
         open.set(message.id, auction)
         const waiting = early.get(message.id)
         if (waiting === undefined) return

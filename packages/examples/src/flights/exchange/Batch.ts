@@ -1,19 +1,20 @@
 /**
- * The messages between workers: columns of some thousand flights, or of groups that a reader has
- * made of its flights already. A message for each flight would cost more than the work on it.
+ * What readers send to the owners of keys: columns of some thousand flights, or of groups that a reader
+ * has made of its flights already. An element for each flight would cost more than the work on it.
  *
- * The columns lie one after the other in one buffer, the widest first so that each is aligned. The
- * buffer moves from thread to thread and is never copied.
+ * The columns lie one after the other in one buffer, the widest first so that each is aligned. A batch is
+ * small enough for the lane from thread to thread, so that it is not lost with the thread that sent it.
  *
  * @since 0.1.0
  */
-import * as Codec from "@shared-nothing/core/Codec"
 import * as Schema from "effect/Schema"
 
-/** The most flights in a batch; its names are indexed by 16 bits. */
+/** The most flights, or groups, in a batch; its names are indexed by 16 bits. */
 export const maxRows = 1 << 16
 
 const common = {
+  /** Who owns its keys. */
+  worker: Schema.Int,
   /** Flights or groups in this batch. */
   rows: Schema.Int,
   /** The distinct keys in this batch. */
@@ -32,10 +33,6 @@ export type GroupBatch = typeof GroupBatch.Type
 
 export const Batch = Schema.Union([FlightBatch, GroupBatch])
 export type Batch = typeof Batch.Type
-
-/** A batch and the worker that it is for. */
-export const Addressed = Schema.Struct({ worker: Schema.Int, batch: Batch })
-export type Addressed = typeof Addressed.Type
 
 export interface FlightViews {
   /** Ms since the epoch. */
@@ -82,7 +79,7 @@ const groupViews = (buffer: ArrayBufferLike, at: number, rows: number): GroupVie
 })
 
 /** The bytes themselves where they are aligned, else a copy. */
-const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 8 === 0 ? bytes : bytes.slice())
+export const aligned = (bytes: Uint8Array): Uint8Array => (bytes.byteOffset % 8 === 0 ? bytes : bytes.slice())
 
 /** The columns of a batch that came. */
 export const flightsOf = ({ columns, rows }: FlightBatch): FlightViews => {
@@ -106,10 +103,4 @@ export const allocateFlights = (rows: number): { readonly views: FlightViews; re
 export const allocateGroups = (rows: number): { readonly views: GroupViews; readonly bytes: Uint8Array } => {
   const bytes = new Uint8Array(rows * groupBytes)
   return { views: groupViews(bytes.buffer, 0, rows), bytes }
-}
-
-/** The batch, to be moved instead of copied by the next message that carries it. */
-export const moved = (batch: Batch): Batch => {
-  Codec.moved(batch.columns)
-  return batch
 }

@@ -12,7 +12,7 @@
  */
 import type { FlightColumns } from "../input/Columns.ts"
 import { delayedAbove } from "../Job.ts"
-import { type Addressed, allocateGroups, groupsPerFlight } from "./Batch.ts"
+import { allocateGroups, type Batch, type GroupBatch, groupsPerFlight, maxRows } from "./Batch.ts"
 import type { Keys } from "./Keys.ts"
 
 interface Table {
@@ -35,7 +35,7 @@ export const combine = (
   ids: Int32Array,
   keys: Keys,
   windowMillis: number
-): Array<Addressed> | undefined => {
+): Array<Batch> | undefined => {
   if (columns.rows === 0) return []
   // One window over everything: any time divided by this is window 0.
   const size = windowMillis === 0 ? Infinity : windowMillis
@@ -80,16 +80,30 @@ const tally = ({ delays, rows, times }: FlightColumns, ids: Int32Array, size: nu
   }
 }
 
-const batchesOf = (table: Table, keys: Keys): Array<Addressed> => {
-  const counts = new Int32Array(keys.workers)
+const batchesOf = (table: Table, keys: Keys): Array<Batch> => {
+  const batches: Array<Batch> = []
+  const owned = Array.from({ length: keys.workers }, (): Owned => ({ keys: [], groups: 0 }))
   for (let key = 0; key < keys.names.length; key++) {
-    counts[keys.owners[key]] += occupied(table.flights, key * table.width, (key + 1) * table.width)
+    const groups = occupied(table.flights, key * table.width, (key + 1) * table.width)
+    if (groups === 0) continue
+    const worker = keys.owners[key]
+    const own = owned[worker]
+    if (own.groups > 0 && own.groups + groups > maxRows) {
+      batches.push(batchOf(table, keys, worker, own))
+      owned[worker] = { keys: [key], groups }
+    } else {
+      own.keys.push(key)
+      own.groups += groups
+    }
   }
-  const batches: Array<Addressed> = []
-  for (let worker = 0; worker < keys.workers; worker++) {
-    if (counts[worker] > 0) batches.push({ worker, batch: batchOf(table, keys, worker, counts[worker]) })
-  }
+  for (const [worker, own] of owned.entries()) if (own.groups > 0) batches.push(batchOf(table, keys, worker, own))
   return batches
+}
+
+/** Keys that go into one batch, and how many groups they have. */
+interface Owned {
+  readonly keys: Array<number>
+  groups: number
 }
 
 const occupied = (flights: Int32Array, from: number, to: number): number => {
@@ -98,25 +112,21 @@ const occupied = (flights: Int32Array, from: number, to: number): number => {
   return count
 }
 
-const batchOf = (table: Table, keys: Keys, worker: number, rows: number): Addressed["batch"] => {
+const batchOf = (table: Table, { names }: Keys, worker: number, { groups: rows, keys }: Owned): GroupBatch => {
   const { delayed, first, flights, maxima, totals, width } = table
   const { bytes, views } = allocateGroups(rows)
-  const names: Array<string> = []
   let at = 0
-  for (let key = 0; key < keys.names.length; key++) {
-    if (keys.owners[key] !== worker) continue
-    const from = at
+  for (let i = 0; i < keys.length; i++) {
     for (let window = 0; window < width; window++) {
-      const cell = key * width + window
+      const cell = keys[i] * width + window
       if (flights[cell] === 0) continue
-      views.keys[at] = names.length
+      views.keys[at] = i
       views.windows[at] = first + window
       views.flights[at] = flights[cell]
       views.delayed[at] = delayed[cell]
       views.totals[at] = totals[cell]
       views.maxima[at++] = maxima[cell]
     }
-    if (at > from) names.push(keys.names[key])
   }
-  return { _tag: "Groups", rows, names, columns: bytes }
+  return { _tag: "Groups", worker, rows, names: keys.map((key) => names[key]), columns: bytes }
 }

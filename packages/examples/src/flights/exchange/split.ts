@@ -7,12 +7,12 @@
  * @since 0.1.0
  */
 import type { FlightColumns } from "../input/Columns.ts"
-import { type Addressed, allocateFlights, type FlightViews, maxRows } from "./Batch.ts"
+import { allocateFlights, type Batch, type FlightViews, maxRows } from "./Batch.ts"
 import type { Keys } from "./Keys.ts"
 
 /** The flights as batches for their owners, in their order, none empty. `ids` are their keys. */
-export const split = (columns: FlightColumns, ids: Int32Array, keys: Keys): Array<Addressed> => {
-  const batches: Array<Addressed> = []
+export const split = (columns: FlightColumns, ids: Int32Array, keys: Keys): Array<Batch> => {
+  const batches: Array<Batch> = []
   for (let from = 0; from < columns.rows; from += maxRows) {
     splitSlice(columns, ids, from, Math.min(from + maxRows, columns.rows), keys, batches)
   }
@@ -25,7 +25,7 @@ const splitSlice = (
   from: number,
   to: number,
   keys: Keys,
-  batches: Array<Addressed>
+  batches: Array<Batch>
 ): void => {
   const flights = new Int32Array(keys.names.length)
   count(ids, from, to, flights)
@@ -44,13 +44,13 @@ const splitSlice = (
   fill(columns, ids, from, to, owners, locals, views)
   for (let worker = 0; worker < keys.workers; worker++) {
     if (counts[worker] === 0) continue
-    const batch = {
+    batches.push({
       _tag: "Flights",
+      worker,
       rows: counts[worker],
       names: names[worker],
       columns: targets[worker].bytes
-    } as const
-    batches.push({ worker, batch })
+    })
   }
 }
 

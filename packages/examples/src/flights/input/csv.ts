@@ -125,18 +125,23 @@ export const plan = Effect.fnUntraced(function* (file: InputFile) {
   return tasks
 })
 
-/** Reads the lines that start in the range. */
-export const read = Effect.fnUntraced(function* (file: InputFile, task: CsvRange, names: Names) {
-  // One byte before the range tells whether a line starts at its first byte.
-  const base = task.from - 1
-  const bytes = yield* readRange(file, base, Math.min(task.to + lineBytes, task.size))
+/** One byte before the range tells whether a line starts at its first byte. */
+const baseOf = (task: CsvRange): number => task.from - 1
+
+/** The bytes of the lines that start in the range. */
+export const load = (file: InputFile, task: CsvRange): Effect.Effect<Uint8Array<ArrayBuffer>, InputError> =>
+  readRange(file, baseOf(task), Math.min(task.to + lineBytes, task.size))
+
+/** The lines that start in the range. */
+export const parse = (task: CsvRange, bytes: Uint8Array, names: Names): Part => {
+  const base = baseOf(task)
   const first = bytes.indexOf(newline)
   const from = first < 0 ? bytes.length : first + 1
-  return parse(bytes, from, task.to - base, base + bytes.length === task.size, task.layout, names)
-})
+  return parseLines(bytes, from, task.to - base, base + bytes.length === task.size, task.layout, names)
+}
 
 /** Parses the lines of `bytes` that start from `from` on and before `limit`; `whole` if the last one needs no end. */
-const parse = (
+const parseLines = (
   bytes: Uint8Array,
   from: number,
   limit: number,

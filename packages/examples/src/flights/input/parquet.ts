@@ -79,35 +79,52 @@ interface Piece {
   readonly data: DecodedArray
 }
 
-/** Reads one row group. */
-export const read = Effect.fnUntraced(function* (
-  file: InputFile,
-  metadata: FileMetaData,
-  task: ParquetGroup,
-  by: By,
-  names: Names
-) {
-  const { name } = file
-  const wanted: Array<Column> = ["date", "delay", ...keyColumns[by]]
-  const group = metadata.row_groups[task.index]
-  const place = `row group ${task.index + 1}`
+const wantedFor = (by: By): ReadonlyArray<Column> => ["date", "delay", ...keyColumns[by]]
+
+/** The bytes that the wanted columns of a row group are in. */
+const rangeOf = (metadata: FileMetaData, task: ParquetGroup, by: By): readonly [from: number, to: number] => {
+  const wanted = wantedFor(by)
   let from = Infinity
   let to = 0
-  for (const { meta_data } of group.columns) {
+  for (const { meta_data } of metadata.row_groups[task.index].columns) {
     if (meta_data === undefined || !wanted.some((column) => column === meta_data.path_in_schema[0])) continue
     const start = Number(meta_data.dictionary_page_offset ?? meta_data.data_page_offset)
     from = Math.min(from, start, Number(meta_data.data_page_offset))
     to = Math.max(to, start + Number(meta_data.total_compressed_size))
   }
-  if (task.rows === 0) return { columns: allocate(0), rows: 0, lines: 0, rejected: [] } satisfies Part
-  const bytes = yield* readRange(file, from, to)
+  return [from, to]
+}
+
+/** The bytes of the wanted columns of a row group. */
+export const load = (
+  file: InputFile,
+  metadata: FileMetaData,
+  task: ParquetGroup,
+  by: By
+): Effect.Effect<Uint8Array<ArrayBuffer>, InputError> =>
+  task.rows === 0 ? Effect.succeed(new Uint8Array(0)) : readRange(file, ...rangeOf(metadata, task, by))
+
+/** The rows of a row group. */
+export const parse = Effect.fnUntraced(function* (
+  { name }: InputFile,
+  metadata: FileMetaData,
+  task: ParquetGroup,
+  by: By,
+  bytes: Uint8Array<ArrayBuffer>,
+  names: Names
+): Effect.fn.Return<Part, InputError> {
+  if (task.rows === 0) return { columns: allocate(0), rows: 0, lines: 0, rejected: [] }
+  const wanted = wantedFor(by)
+  const group = metadata.row_groups[task.index]
+  const place = `row group ${task.index + 1}`
+  const [from, to] = rangeOf(metadata, task, by)
   const rowStart = metadata.row_groups.slice(0, task.index).reduce((sum, group) => sum + Number(group.num_rows), 0)
   const pieces: { [C in Column]: Array<Piece> } = { date: [], delay: [], origin: [], destination: [] }
   yield* Effect.tryPromise({
     try: async () =>
       parquetRead({
         metadata,
-        columns: wanted,
+        columns: [...wanted],
         rowStart,
         rowEnd: rowStart + task.rows,
         file: {

@@ -13,7 +13,7 @@ import type { PlatformError } from "effect/PlatformError"
 import * as Scope from "effect/Scope"
 import * as Semaphore from "effect/Semaphore"
 import { fromCause } from "../InputError.ts"
-import type { PartReport } from "../run/Runner.ts"
+import type { PartReport } from "../pipeline/Messages.ts"
 
 export interface RejectedRow {
   readonly row: number
@@ -29,7 +29,7 @@ export interface RejectedFile {
   readonly first: () => RejectedRow | undefined
   /** Why the file could not be written, or that of an earlier run not be removed, if so. */
   readonly failure: () => string | undefined
-  readonly add: (task: number, report: PartReport) => Effect.Effect<void>
+  readonly add: (report: PartReport) => Effect.Effect<void>
 }
 
 export const make = Effect.fnUntraced(function* (input: string) {
@@ -88,10 +88,10 @@ export const make = Effect.fnUntraced(function* (input: string) {
     count: () => count,
     first: () => first,
     failure: () => failure,
-    add: (task, report) =>
+    add: (report) =>
       mutex.withPermit(
         Effect.suspend(() => {
-          waiting.set(task, report)
+          waiting.set(report.task, report)
           return flush
         })
       )

@@ -3,18 +3,15 @@
  *
  * @since 0.1.0
  */
-import * as NodeWorkers from "@shared-nothing/platform/NodeWorkers"
+import * as NodePipelines from "@shared-nothing/platform/NodePipelines"
 import * as Effect from "effect/Effect"
 import * as FlightDelays from "../FlightDelays.ts"
-import { FlightWorker } from "../FlightWorker.ts"
 import type { JobOptions } from "../Job.ts"
 import { Progress } from "../report/Progress.ts"
-import { overPool } from "./overPool.ts"
+import { overPipeline } from "./overPipeline.ts"
 
-/** Runs the job over a pool whose workers are threads. */
-export const threads = overPool(
-  NodeWorkers.layerThreads([FlightWorker, new URL("../FlightWorker.worker.ts", import.meta.url)])
-)
+/** Runs the job as a pipeline on threads. */
+export const threads = overPipeline(NodePipelines.layerThreads(new URL("../pipeline/delays.ts", import.meta.url)))
 
 /** The whole job, start of threads included, without printing: for the bench. */
-export const runPool = (options: JobOptions) => Effect.scoped(FlightDelays.run(options, threads, new Progress()))
+export const runThreads = (options: JobOptions) => Effect.scoped(FlightDelays.run(options, threads, new Progress()))

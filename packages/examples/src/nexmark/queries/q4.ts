@@ -9,7 +9,7 @@ import * as Stage from "@shared-nothing/core/Stage"
 import * as Window from "@shared-nothing/core/Window"
 import * as Schema from "effect/Schema"
 import { query } from "../Query.ts"
-import { winningBids, Won } from "../winningBids.ts"
+import { sold } from "../winningBids.ts"
 
 export const CategoryPrice = Schema.Struct({ category: Schema.Int, price: Schema.Number })
 export type CategoryPrice = typeof CategoryPrice.Type
@@ -17,7 +17,7 @@ export type CategoryPrice = typeof CategoryPrice.Type
 const Final = Schema.Struct({ category: Schema.Int, price: Schema.Int })
 
 const Finals = Stage.map("final price", {
-  in: Won,
+  in: sold.Won,
   out: Final,
   run: ({ bid, lot }) => ({ category: lot.category, price: bid.price })
 })
@@ -32,7 +32,7 @@ const Average = Stage.window("average", {
 })
 
 export const q4 = query("q4", (events) =>
-  winningBids(events).pipe(
+  sold(events).pipe(
     Pipeline.via(Finals),
     Pipeline.keyBy(({ category }) => category),
     Pipeline.via(Average)

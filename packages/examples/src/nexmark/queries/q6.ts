@@ -8,7 +8,7 @@ import * as Pipeline from "@shared-nothing/core/Pipeline"
 import * as Stage from "@shared-nothing/core/Stage"
 import * as Schema from "effect/Schema"
 import { query } from "../Query.ts"
-import { winningBids, Won } from "../winningBids.ts"
+import { sold } from "../winningBids.ts"
 
 export const last = 10
 
@@ -19,7 +19,7 @@ const Sale = Schema.Struct({ seller: Schema.Int, auction: Schema.Int, price: Sch
 type Sale = typeof Sale.Type
 
 const Sales = Stage.map("sale", {
-  in: Won,
+  in: sold.Won,
   out: Sale,
   run: ({ bid, lot }) => ({ seller: lot.seller, auction: lot.id, price: bid.price, ended: lot.expires })
 })
@@ -50,7 +50,7 @@ const Average = Stage.process("average of the last", {
 })
 
 export const q6 = query("q6", (events) =>
-  winningBids(events).pipe(
+  sold(events).pipe(
     Pipeline.via(Sales),
     Pipeline.keyBy(({ seller }) => seller),
     Pipeline.via(Average)

@@ -3,7 +3,10 @@
  *
  * @since 0.1.0
  */
-import { query } from "../Query.ts"
+import { Lot, query, toLot } from "../Query.ts"
 import { winningBids } from "../winningBids.ts"
 
-export const q9 = query("q9", winningBids)
+const won = winningBids(Lot, toLot)
+export type Won = typeof won.Won.Type
+
+export const q9 = query("q9", won)

@@ -6,7 +6,6 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
-import type { Airports } from "../../airports.ts"
 import type { Report } from "../../FlightDelays.ts"
 import { type JobOptions, windowMillis, windowName } from "../../Job.ts"
 import { type Ranking, rank } from "../../Results.ts"
@@ -43,11 +42,11 @@ export interface PageInput {
   readonly report: Report
   readonly ranking: Ranking
   readonly options: JobOptions
-  readonly airports: Airports
 }
 
 /** The page as text. */
-export const page = Effect.fnUntraced(function* ({ airports, options, ranking, report }: PageInput) {
+export const page = Effect.fnUntraced(function* ({ options, ranking, report }: PageInput) {
+  const { airports } = report
   const { by, input, window } = options
   const step = stepOf(windowMillis[window])
   const points = window === "all" ? [] : overTime(report.results, step)

@@ -1,6 +1,6 @@
 /**
- * The state of a worker that aggregates: for each of its keys and each window the flights, those
- * delayed, the sum and the maximum of delays.
+ * The state of an aggregation: for each key and each window the flights, those delayed, the sum and the
+ * maximum of delays.
  *
  * A group is a slot in growing columns, found through one table with open addressing and linear
  * probing. Flights come in time order, so a key's last slot is often the one wanted and the table is
@@ -9,32 +9,23 @@
  *
  * @since 0.1.0
  */
-import * as Schema from "effect/Schema"
-import { bytesOf } from "./bytes.ts"
-import { type Batch, type FlightBatch, flightsOf, type GroupBatch, groupsOf } from "./exchange/Batch.ts"
-import { delayedAbove } from "./Job.ts"
+import type { Aggregate } from "@shared-nothing/core/Aggregate"
+import { type Batch, type FlightBatch, flightsOf, groupsOf, type GroupViews } from "./exchange/Batch.ts"
+import { delayedAbove, type Window, windowMillis } from "./Job.ts"
+import { allocateColumns, type KeyDelays } from "./pipeline/Messages.ts"
 
-/** Finished groups as columns of bytes: key after key by name, and a key's windows by time. */
-export const Groups = Schema.Struct({
-  names: Schema.Array(Schema.String),
-  /** Int32Array: how many groups each name has. */
-  counts: Schema.Uint8Array,
-  /** Float64Array: start of the window, ms since the epoch. */
-  windows: Schema.Uint8Array,
-  /** Int32Array. */
-  flights: Schema.Uint8Array,
-  /** Int32Array: flights delayed more than 15 minutes. */
-  delayed: Schema.Uint8Array,
-  /** Float64Array: sum of delays, minutes. */
-  totals: Schema.Uint8Array,
-  /** Int32Array: maximum delay, minutes. */
-  maxima: Schema.Uint8Array
-})
-export type Groups = typeof Groups.Type
+/** A table as plain data. */
+interface Saved {
+  readonly names: ReadonlyArray<string>
+  readonly keys: Int32Array
+  readonly windows: Int32Array
+  readonly flights: Int32Array
+  readonly delayed: Int32Array
+  readonly totals: Float64Array
+  readonly maxima: Int32Array
+}
 
-export const compareText = (a: string, b: string): number => (a < b ? -1 : a > b ? 1 : 0)
-
-export class Aggregate {
+export class GroupTable {
   private readonly windowMillis: number
   private readonly names: Array<string> = []
   private readonly ids = new Map<string, number>()
@@ -58,14 +49,13 @@ export class Aggregate {
   add(batch: Batch): void {
     const ids = Int32Array.from(batch.names, (name) => this.idOf(name))
     this.reserve(this.slots + batch.rows)
-    if (batch._tag === "Groups") this.addGroups(batch, ids)
+    if (batch._tag === "Groups") this.addGroups(batch.rows, groupsOf(batch), ids)
     else this.addFlights(batch, ids)
   }
 
-  private addGroups(batch: GroupBatch, ids: Int32Array): void {
-    const from = groupsOf(batch)
+  private addGroups(rows: number, from: GroupViews, ids: Int32Array): void {
     const { delayed, flights, maxima, totals } = this
-    for (let i = 0; i < batch.rows; i++) {
+    for (let i = 0; i < rows; i++) {
       const slot = this.slotOf(ids[from.keys[i]], from.windows[i])
       flights[slot] += from.flights[i]
       delayed[slot] += from.delayed[i]
@@ -88,41 +78,65 @@ export class Aggregate {
     }
   }
 
-  result(): Groups {
+  /** Adds the groups of another table. */
+  merge({ delayed, flights, keys, maxima, names, slots, totals, windows }: GroupTable): void {
+    const ids = Int32Array.from(names, (name) => this.idOf(name))
+    this.reserve(this.slots + slots)
+    this.addGroups(slots, { delayed, flights, keys, maxima, totals, windows }, ids)
+  }
+
+  /** The groups, key after key, and those of a key by time. */
+  *result(): Generator<KeyDelays> {
     const { names, slots, windowMillis } = this
-    const order = Array.from(names, (_, id) => id).sort((a, b) => compareText(names[a], names[b]))
     const counts = new Int32Array(names.length)
     for (let slot = 0; slot < slots; slot++) counts[this.keys[slot]]++
-    const sorted = this.sorted(order, counts)
-    const windows = new Float64Array(slots)
-    const totals = new Float64Array(slots)
-    for (let i = 0; i < slots; i++) {
-      windows[i] = this.windows[sorted[i]] * windowMillis
-      totals[i] = this.totals[sorted[i]]
-    }
-    return {
-      names: order.map((id) => names[id]),
-      counts: bytesOf(Int32Array.from(order, (id) => counts[id])),
-      windows: bytesOf(windows),
-      flights: bytesOf(gather(this.flights, sorted)),
-      delayed: bytesOf(gather(this.delayed, sorted)),
-      totals: bytesOf(totals),
-      maxima: bytesOf(gather(this.maxima, sorted))
+    const sorted = this.sorted(counts)
+    let from = 0
+    for (let id = 0; id < names.length; id++) {
+      const rows = counts[id]
+      const { bytes, views } = allocateColumns(rows)
+      for (let i = 0; i < rows; i++) {
+        const slot = sorted[from + i]
+        views.windows[i] = this.windows[slot] * windowMillis
+        views.flights[i] = this.flights[slot]
+        views.delayed[i] = this.delayed[slot]
+        views.totals[i] = this.totals[slot]
+        views.maxima[i] = this.maxima[slot]
+      }
+      from += rows
+      yield { _tag: "Delays", name: names[id], rows, columns: bytes }
     }
   }
 
-  /** The slots, key after key in the given order, and a key's windows by time. */
-  private sorted(order: ReadonlyArray<number>, counts: Int32Array): Int32Array {
+  save(): Saved {
+    const { delayed, flights, keys, maxima, names, slots, totals, windows } = this
+    return {
+      names,
+      keys: keys.subarray(0, slots),
+      windows: windows.subarray(0, slots),
+      flights: flights.subarray(0, slots),
+      delayed: delayed.subarray(0, slots),
+      totals: totals.subarray(0, slots),
+      maxima: maxima.subarray(0, slots)
+    }
+  }
+
+  static load(windowMillis: number, { names, ...saved }: Saved): GroupTable {
+    const table = new GroupTable(windowMillis)
+    const ids = Int32Array.from(names, (name) => table.idOf(name))
+    table.reserve(saved.keys.length)
+    table.addGroups(saved.keys.length, saved, ids)
+    return table
+  }
+
+  /** The slots, key after key, and a key's windows by time. */
+  private sorted(counts: Int32Array): Int32Array {
     const { keys, slots, windows } = this
     const sorted = new Int32Array(slots)
     const ends = new Int32Array(counts.length)
-    let start = 0
-    for (const id of order) {
-      ends[id] = start
-      start += counts[id]
-    }
+    for (let id = 1; id < counts.length; id++) ends[id] = ends[id - 1] + counts[id - 1]
     for (let slot = 0; slot < slots; slot++) sorted[ends[keys[slot]]++] = slot
-    for (const id of order) {
+    for (let id = 0; id < counts.length; id++) {
       const ofKey = sorted.subarray(ends[id] - counts[id], ends[id])
       // A key's groups were mostly made in the order of time.
       if (!ascending(ofKey, windows)) ofKey.sort((a, b) => windows[a] - windows[b])
@@ -195,14 +209,24 @@ const ascending = (slots: Int32Array, windows: Int32Array): boolean => {
   return true
 }
 
-const gather = (column: Int32Array, slots: Int32Array): Int32Array<ArrayBuffer> => {
-  const gathered = new Int32Array(slots.length)
-  for (let i = 0; i < slots.length; i++) gathered[i] = column[slots[i]]
-  return gathered
-}
-
 /** As large as `to`, with the values of `from`. */
 const grown = <A extends Int32Array | Float64Array>(from: A, to: A): A => {
   to.set(from)
   return to
 }
+
+/** Groups of the keys and windows of batches; what it gives is to be taken at once. */
+export const delaysBy = (window: Window): Aggregate<Batch, GroupTable, Iterable<KeyDelays>> => ({
+  init: () => new GroupTable(windowMillis[window]),
+  add: (table, batch) => {
+    table.add(batch)
+    return table
+  },
+  merge: (left, right) => {
+    left.merge(right)
+    return left
+  },
+  result: (table) => table.result(),
+  save: (table) => table.save(),
+  load: (saved) => GroupTable.load(windowMillis[window], saved as Saved)
+})

@@ -1,14 +1,14 @@
 /**
- * Subject: the job as `npm start` runs it, over a pool of threads.
+ * Subject: the job as `npm start` runs it, a pipeline on threads.
  *
  * @since 0.1.0
  */
 import * as NodeFileSystem from "@effect/platform-node/NodeFileSystem"
 import * as Effect from "effect/Effect"
 import type { Results } from "../../src/flights/Results.ts"
-import { runPool } from "../../src/flights/run/threads.ts"
+import { runThreads } from "../../src/flights/run/threads.ts"
 import type { RunSubject } from "../harness/Suite.ts"
-import { jobOf, outcomeOf, type Row } from "./job.ts"
+import { type FlightArgs, jobOf, outcomeOf, type Row } from "./job.ts"
 
 function* rowsOf({ keys }: Results): Generator<Row> {
   for (const { columns, from, name, to } of keys) {
@@ -21,8 +21,8 @@ function* rowsOf({ keys }: Results): Generator<Row> {
  * @category running
  * @since 0.1.0
  */
-export const run: RunSubject<{ readonly workers: number }> = async ({ workers }) => {
+export const run: RunSubject<FlightArgs> = async (args) => {
   const from = performance.now()
-  const { results, rows } = await runPool(jobOf(workers)).pipe(Effect.provide(NodeFileSystem.layer), Effect.runPromise)
-  return outcomeOf(performance.now() - from, rows, rowsOf(results))
+  const { results, rows } = await runThreads(jobOf(args)).pipe(Effect.provide(NodeFileSystem.layer), Effect.runPromise)
+  return outcomeOf(args, performance.now() - from, rows, rowsOf(results))
 }

@@ -42,7 +42,7 @@ const scenario = (query: QueryName): Scenario => ({
     subject("postMessage, events from the main thread", "postMessage", { query, workers: 2, source: "main" }),
     subject("postMessage, 2 threads make events", "postMessage", { query, workers: 2, source: "threads" })
   ],
-  patience: 2
+  patience: 4
 })
 
 /**

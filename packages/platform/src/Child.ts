@@ -23,7 +23,7 @@ const orphanMillis = 500
 
 /** How often the watcher looks at what is in hand, in milliseconds: while there is something, and while there is not. */
 const lookMillis = 5
-const idleMillis = 10
+const idleMillis = 20
 
 /**
  * Watches the lifeline from a thread of its own, so that a worker that never returns to its event
@@ -37,13 +37,16 @@ socket.resume()
 require("node:worker_threads").parentPort.once("message", ({ control, words }) => {
   const block = new Int32Array(control)
   let last = words.map(() => 0)
+  let looked = performance.now()
   let since = 0
   let told = false
   const look = () => {
     const seen = words.map((word) => Atomics.load(block, word))
     const now = performance.now()
     const stays = seen[0] !== 0 && last[0] !== 0 && seen[1] === last[1] && seen[2] === last[2]
-    if (!stays) since = now
+    // It was taken in hand between two looks.
+    if (!stays) since = (looked + now) / 2
+    looked = now
     last = seen
     setTimeout(look, seen[0] === 0 ? ${idleMillis} : ${lookMillis})
     if (!(stays || told) || socket.writableLength > 0) return

@@ -10,7 +10,6 @@ import { InvalidConfig } from "@shared-nothing/core/Errors"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Entries from "./Entries.ts"
-import * as NodeProcesses from "./NodeProcesses.ts"
 import * as NodeWorkers from "./NodeWorkers.ts"
 
 /** The module that subtasks load, wherever they run. */
@@ -32,6 +31,14 @@ const subtask = (): Entries.Entry => [
   Backend.SubtaskWorker,
   new URL(import.meta.resolve("@shared-nothing/platform/PipelineWorker"))
 ]
+
+/** Imported by those who use them: pipelines on threads start sooner without. */
+const processes = Layer.unwrap(
+  Effect.map(
+    Effect.promise(() => import("./NodeProcesses.ts")),
+    (NodeProcesses) => NodeProcesses.layer(subtask())
+  )
+)
 
 /**
  * Runs the pipelines that `Pipeline.define` made in `module` on threads:
@@ -60,4 +67,4 @@ export const layerProcesses = (module: URL): Layer.Layer<never, InvalidConfig> =
   Layer.effect(
     Backend.Backend,
     Effect.flatMap(definitions("NodePipelines.layerProcesses", module), Backend.overWorkers)
-  ).pipe(Layer.provide(NodeProcesses.layer(subtask()))) as Layer.Layer<never, InvalidConfig>
+  ).pipe(Layer.provide(processes)) as Layer.Layer<never, InvalidConfig>

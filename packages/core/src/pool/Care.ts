@@ -24,7 +24,7 @@ import { decides } from "../supervision/checks.ts"
 import type { Circuits } from "../supervision/Circuits.ts"
 import { type Child, Recovery } from "../supervision/Recovery.ts"
 import { SupervisionEvent } from "../supervision/SupervisionEvent.ts"
-import type { Deadline, Decisions } from "../supervision/Supervision.ts"
+import type { Decisions } from "../supervision/Supervision.ts"
 import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
 import type { Safeguard, Saved } from "../worker/Safeguard.ts"
 import * as Wire from "../worker/Wire.ts"
@@ -34,7 +34,7 @@ import type { Breaking } from "./Breaking.ts"
 import type { Member } from "./Member.ts"
 import { Recycling } from "./Recycling.ts"
 import { ackedOf, panicOf, Ward } from "./Ward.ts"
-import { Watchdog } from "./Watchdog.ts"
+import { requestMillisOf, Watchdog } from "./Watchdog.ts"
 
 const defaultSnapshots = { every: 1024, within: "50 millis" } as const
 const defaultDeaths = 3
@@ -70,14 +70,6 @@ export interface Fate {
   readonly attempts: number
   readonly error: WorkerPanicked | undefined
 }
-
-const requestMillisOf = (deadline: Deadline | undefined, { requests }: Wire.Wire): ReadonlyArray<number> =>
-  Object.keys(deadline?.requests ?? {}).length === 0
-    ? []
-    : requests.map(({ tag }) => {
-        const own = deadline?.requests[tag]
-        return own === undefined ? 0 : toMillis(own)
-      })
 
 /** How long a worker may have nothing to do before a probe counts as a success, in milliseconds. */
 const idleMillis = 100

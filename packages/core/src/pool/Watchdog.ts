@@ -10,9 +10,12 @@
  *
  * @since 0.1.0
  */
+import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import { WorkerPanicked } from "../errors/Errors.ts"
+import type { Deadline } from "../supervision/Supervision.ts"
 import type { Sighting } from "../worker/Sighting.ts"
+import type { Wire } from "../worker/Wire.ts"
 import type { Member } from "./Member.ts"
 
 const lookMillis = 10
@@ -122,3 +125,18 @@ export class Watchdog {
     clearInterval(this.timer)
   }
 }
+
+/**
+ * Deadlines of requests that have their own, in milliseconds, by their index in the contract; 0 for the others. Empty if
+ * none has.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const requestMillisOf = (deadline: Deadline | undefined, { requests }: Wire): ReadonlyArray<number> =>
+  Object.keys(deadline?.requests ?? {}).length === 0
+    ? []
+    : requests.map(({ tag }) => {
+        const own = deadline?.requests[tag]
+        return own === undefined ? 0 : toMillis(own)
+      })

@@ -43,7 +43,12 @@ export class Refusals {
   }
 
   static open(buffer: SharedArrayBuffer): Refusals {
-    return new Refusals(new ByteMemory(buffer))
+    return Refusals.over(new ByteMemory(buffer))
+  }
+
+  /** As `open`, over views that exist already. */
+  static over(memory: ByteMemory): Refusals {
+    return new Refusals(memory)
   }
 
   get buffer(): SharedArrayBuffer {

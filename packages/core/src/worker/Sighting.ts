@@ -26,7 +26,7 @@ export interface Sighting {
   readonly crowded: boolean
   /** Milliseconds that the message may take; 0 if it says nothing of its own. */
   readonly allowed: number
-  /** How long it has had that in hand, at least, by its own clock; or `last`. */
+  /** About how long it has had that in hand, by its own clock; or `last`. */
   readonly millis: number
 }
 

@@ -120,6 +120,31 @@ describe("What is a dead letter when a pipeline runs", () => {
     }).pipe(Effect.scoped)
   )
 
+  it.effect("an element whose key is none, in whatever subtask", () =>
+    Effect.gen(function* () {
+      for (const key of [NaN, undefined, null, {}]) {
+        for (const parallelism of [1, 3]) {
+          const keyed = timed().pipe(
+            Pipeline.keyBy((e): string => (e.value < 0 ? (key as unknown as string) : e.key)),
+            Pipeline.via(counts(Window.tumbling(10), "deadLetter"), { parallelism })
+          )
+          const test = yield* PipelineTest.make(Pipeline.deadLetters(keyed))
+          yield* test.feed([event("a", 1), event("b", 1, -1)])
+          assert.deepStrictEqual(
+            (yield* test.output).map(({ detail, element, stage }) => [stage, element, detail]),
+            [
+              [
+                "counts",
+                '{"key":"b","at":1,"value":-1}',
+                `TypeError: a key is a string, a number or a bigint, and not ${String(key)}`
+              ]
+            ]
+          )
+        }
+      }
+    }).pipe(Effect.scoped)
+  )
+
   it.effect("a watermark that goes backwards does not count", () =>
     Effect.gen(function* () {
       const test = yield* PipelineTest.make(source().pipe(byKey, Pipeline.via(counts(Window.tumbling(10)))))

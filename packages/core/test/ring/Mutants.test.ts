@@ -24,6 +24,7 @@ const chosen: ReadonlyArray<readonly [file: string, change: Change, source: stri
   ["RoutingTable.ts", "after the next statement", "seam.store(i32, at, version)"],
   ["RoutingTable.ts", "dropped", "const announced = seam.load"],
   ["ControlBlock.ts", "dropped", "Word.pongs, asked)"],
+  ["Refusals.ts", "dropped", "seam.add(i32, Word.count"],
   ["Mesh.ts", "weakened", "attachedBy(owner)) === word) break"]
 ]
 

@@ -427,3 +427,95 @@ export const gaugesModel = (ring: Ring, mortal: boolean): Program => {
     threads: [owner, mortal ? { ...worker, mortal, successor: mourner } : worker]
   }
 }
+
+/** What a sender finds on the board: who is there, and whether something is refused, however long. */
+interface Notices {
+  readonly isThere: boolean
+  readonly worker: boolean
+  readonly group: boolean
+  readonly any: boolean
+}
+
+/**
+ * An owner has a worker come, refuses it and a key group, takes them again, and has it leave. A sender looks once at any
+ * time, and once when all is over.
+ *
+ * The law: a look finds each notice as one of the stages leaves it, from the last one that was over before the look to
+ * the last one that had begun after it.
+ */
+export const refusalsModel = (ring: Ring): Program => {
+  const { Refusals } = ring.Refusals
+  const millis = 1_000_000
+  // Behind the board of one place and one group: the stages that have begun and are over.
+  const begun = 4
+  const over = 5
+  const place = 0
+  const group = 0
+
+  type Board = ReturnType<typeof Refusals.over>
+  const away: Notices = { isThere: false, worker: false, group: false, any: false }
+  const there: Notices = { ...away, isThere: true }
+  const refused: Notices = { ...there, worker: true, any: true }
+  const stages: ReadonlyArray<{ readonly does: (board: Board) => void; readonly leaves: Notices }> = [
+    { does: () => {}, leaves: away },
+    { does: (board) => board.come(place), leaves: there },
+    { does: (board) => board.refuseWorker(place, millis), leaves: refused },
+    { does: (board) => board.refuseGroup(group, millis), leaves: { ...refused, group: true } },
+    { does: (board) => board.refuseGroup(group, 0), leaves: refused },
+    { does: (board) => board.refuseWorker(place, 0), leaves: there },
+    { does: (board) => board.leave(place), leaves: away }
+  ]
+  const names = Object.keys(away) as ReadonlyArray<keyof Notices>
+
+  const look = ({ memory }: { readonly memory: ByteMemory }): void => {
+    const board = Refusals.over(memory)
+    const first = memory.seam.load(memory.i32, over)
+    const found: Notices = {
+      any: board.any,
+      isThere: board.isThere(place),
+      worker: board.ofWorker(place) > 0,
+      group: board.ofGroup(group) > 0
+    }
+    const last = memory.seam.load(memory.i32, begun)
+    const possible = stages.slice(first, last + 1)
+    for (const name of names) {
+      if (!possible.some(({ leaves }) => leaves[name] === found[name])) {
+        throw new Error(`${name} is ${found[name]} in stages ${first} to ${last}`)
+      }
+    }
+  }
+
+  const owner: ModelThread<{ stage: number }> = {
+    name: "Owner",
+    local: () => ({ stage: 1 }),
+    first: "work",
+    operations: {
+      work: (local, { memory }) => {
+        memory.seam.store(memory.i32, begun, local.stage)
+        stages[local.stage].does(Refusals.over(memory))
+        memory.seam.store(memory.i32, over, local.stage)
+        local.stage += 1
+        return local.stage < stages.length ? "work" : undefined
+      }
+    }
+  }
+  const sender: ModelThread = {
+    name: "Sender",
+    local: () => ({}),
+    first: "glance",
+    operations: {
+      glance: (_, world) => {
+        look(world)
+        return undefined
+      }
+    }
+  }
+  return {
+    memory: () => {
+      const memory = new Int32Array(6)
+      memory.set(new Int32Array(Refusals.make(1, 1).buffer))
+      return memory.buffer
+    },
+    threads: [owner, sender]
+  }
+}

@@ -2,7 +2,7 @@
  * Every model with the way it is explored: what `ring/` must pass and what each mutant of it must fail.
  */
 import type { ExploreOptions, Program } from "../../src/testing/index.ts"
-import { controlModel, gaugesModel, routingModel } from "./boards.ts"
+import { controlModel, gaugesModel, refusalsModel, routingModel } from "./boards.ts"
 import { meshModel, type MeshModel, type Ring } from "./models.ts"
 import { contestModel, orphanModel, reserveModel, shutModel, soloModel, watchModel } from "./protocols.ts"
 import { bellModel, counterModel } from "./words.ts"
@@ -24,6 +24,7 @@ const judge = (
 
 const routing = "RoutingTable.ts"
 const control = "ControlBlock.ts"
+const refusals = "Refusals.ts"
 
 const all = "all"
 const half = 0x80000000
@@ -50,6 +51,7 @@ export const quick: ReadonlyArray<Judge> = [
   judge("routing table changes hands, a sender dies", (ring) => routingModel(ring, 2, true), {}, routing),
   judge("control block, the worker dies", (ring) => controlModel(ring, true), {}, control),
   judge("control block is looked at and cleared, the worker dies", (ring) => gaugesModel(ring, true), {}, control),
+  judge("refusals come and go", refusalsModel, {}, refusals),
   judge("1×1, 3 messages, wraps, waits both ways, any dies", (ring) =>
     meshModel(ring, { senders: 1, receivers: 1, messages: 3, bytes: 16, batch: 1, mortal: all })
   ),

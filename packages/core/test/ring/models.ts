@@ -7,6 +7,7 @@
  * cannot do one by one. Accepted means published; a receiver acknowledges after handling.
  */
 import type * as ControlBlockModule from "../../src/ring/ControlBlock.ts"
+import type * as RefusalsModule from "../../src/ring/Refusals.ts"
 import type * as CounterModule from "../../src/ring/Counter.ts"
 import type * as DoorbellModule from "../../src/ring/Doorbell.ts"
 import type * as LayoutModule from "../../src/ring/layout.ts"
@@ -23,6 +24,7 @@ import type { ModelThread, Operation, Program } from "../../src/testing/index.ts
 /** The modules under test: the sources as they are, or a mutant of them. */
 export interface Ring {
   readonly ControlBlock: typeof ControlBlockModule
+  readonly Refusals: typeof RefusalsModule
   readonly Counter: typeof CounterModule
   readonly Doorbell: typeof DoorbellModule
   readonly layout: typeof LayoutModule
@@ -36,6 +38,7 @@ export const load = async (folder: URL): Promise<Ring> => {
   const of = (name: string) => import(new URL(`${name}.ts`, folder).href)
   return {
     ControlBlock: await of("ControlBlock"),
+    Refusals: await of("Refusals"),
     Counter: await of("Counter"),
     Doorbell: await of("Doorbell"),
     layout: await of("layout"),

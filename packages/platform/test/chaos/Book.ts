@@ -29,6 +29,7 @@ export class Book extends Worker.Service<Book>()("Book", {
         "nest",
         "closures",
         "crash",
+        "freeze",
         "hoard",
         "buffer"
       ])

@@ -57,6 +57,10 @@ Book.toLayer({
         // As native code does.
         process.kill(process.pid, "SIGSEGV")
         for (;;) {}
+      case "freeze":
+        // All of it stands still, whatever its threads watch.
+        process.kill(process.pid, "SIGSTOP")
+        return Effect.never
       case "spin":
         for (;;) {}
       case "fail":

@@ -169,6 +169,27 @@ for (const [place, backend] of backends) {
     }).pipe(Effect.scoped, Effect.provide(backend))
   )
 
+  if (place === "process") {
+    it.live("a process that stands still is found, and the message after as many ends as are allowed", () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Book, {
+          size: 1,
+          initData: {},
+          supervision: restart.pipe(
+            Supervision.and(Supervision.deadline("200 millis")),
+            Supervision.and(Supervision.poison(2))
+          )
+        })
+        yield* pool.sendAll([...page("a", 0, 5), { key: "a", id: 5, act: "freeze" as const }, ...page("a", 6, 10)])
+        const [letter] = yield* letters(pool, 1)
+        assert.strictEqual(letter.message.id, 5)
+        assert.deepStrictEqual(yield* audit(pool), { handled: 9, lost: 1, repeated: 0, keys: 1 })
+        const { Failed, Overdue } = yield* pool.supervised
+        assert.deepStrictEqual({ Failed, Overdue }, { Failed: 2, Overdue: 2 })
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  }
+
   describe(`${name}: endings`, () => {
     for (const act of ["throw", "exit", "reject"] as const) {
       it.live(`${act}: whoever asks is told within 100 ms where nobody restarts`, () =>

@@ -1,5 +1,5 @@
 /** Modules that define no pipeline as they should, and threads that die before they have begun to run one. */
-import { mkdtempSync, readdirSync, rmSync } from "node:fs"
+import { existsSync, mkdtempSync, readdirSync, rmSync } from "node:fs"
 import { tmpdir } from "node:os"
 import * as path from "node:path"
 import { threadId } from "node:worker_threads"
@@ -11,6 +11,7 @@ import * as NodePipelines from "@shared-nothing/platform/NodePipelines"
 import * as Effect from "effect/Effect"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
+import { large } from "./modules/large.ts"
 import { unborn } from "./modules/mortal.ts"
 import { needy, poor } from "./modules/needy.ts"
 import { doubled } from "./modules/plain.ts"
@@ -106,12 +107,15 @@ describe("What the stages of a pipeline need", () => {
   )
 })
 
+/** A folder for the marks of deaths, as long as the scope lives. */
+const folder = Effect.acquireRelease(
+  Effect.sync(() => mkdtempSync(path.join(tmpdir(), "deaths-"))),
+  (path) => Effect.sync(() => rmSync(path, { recursive: true }))
+)
+
 /** Runs the pipeline with so many deaths before it has begun: what comes of it, and how many died. */
 const dying = Effect.fnUntraced(function* (deaths: number, supervision?: Supervision.Supervision) {
-  const marks = yield* Effect.acquireRelease(
-    Effect.sync(() => mkdtempSync(path.join(tmpdir(), "unborn-"))),
-    (folder) => Effect.sync(() => rmSync(folder, { recursive: true }))
-  )
+  const marks = yield* folder
   const pipeline = unborn(Stream.range(1, 30), { marks, deaths })
   const exit = yield* (supervision === undefined ? pipeline : Pipeline.supervised(supervision)(pipeline)).pipe(
     Stream.runCollect,
@@ -162,5 +166,23 @@ describe("A thread that dies before its pipeline has begun", () => {
       assert.isAtLeast(died, 3)
       assert.isAtMost(died, 12)
     })
+  )
+})
+
+describe("An element that is too large for a lane", () => {
+  it.live("is read again by the successor of the thread that had it in hand", () =>
+    Effect.gen(function* () {
+      const mark = path.join(yield* folder, "mark")
+      const all = yield* large(Stream.range(0, 39), { mark }).pipe(
+        Pipeline.supervised(restart(10)),
+        Stream.runCollect,
+        Effect.provide(threads("large.ts"))
+      )
+      assert.isTrue(existsSync(mark))
+      assert.deepStrictEqual(
+        all,
+        Array.from({ length: 40 }, (_, n) => ({ n, length: 2_500_000 }))
+      )
+    }).pipe(Effect.scoped)
   )
 })

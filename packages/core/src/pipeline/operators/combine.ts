@@ -8,7 +8,7 @@
  */
 import type { HashKey } from "../../partition/KeyHash.ts"
 import { noTime, type Operator, type OperatorContext, type Work } from "../Operator.ts"
-import { untimed } from "./windows.ts"
+import { type Box, savedMap, untimed } from "./windows.ts"
 
 /**
  * @category models
@@ -25,7 +25,7 @@ export interface CombineFunctions {
 /** Accumulators that wait for their slice to end; more of them go out early. */
 const mostWaiting = 65_536
 
-type Slice = Map<HashKey, unknown>
+type Slice = Map<HashKey, Box>
 
 type Saved = ReadonlyArray<readonly [start: number, accs: ReadonlyMap<HashKey, unknown>]>
 
@@ -66,9 +66,11 @@ export class CombineOperator implements Operator {
           context.out.emit({ key, acc: add(init(), values[i]) }, time)
           continue
         }
-        const known = slice.get(key)
-        if (known === undefined) this.waiting++
-        slice.set(key, add(known ?? init(), values[i]))
+        const box = slice.get(key)
+        if (box === undefined) {
+          slice.set(key, { acc: add(init(), values[i]) })
+          this.waiting++
+        } else box.acc = add(box.acc, values[i])
       } catch (cause) {
         context.faults.handle("element", cause, values[i], time)
       }
@@ -97,7 +99,7 @@ export class CombineOperator implements Operator {
       const slice = slices.get(start)!
       slices.delete(start)
       this.waiting -= slice.size
-      for (const [key, acc] of slice) out.emit({ key, acc }, start + size - 1)
+      for (const [key, { acc }] of slice) out.emit({ key, acc }, start + size - 1)
     }
     this.first = Infinity
     for (const start of slices.keys()) if (start < this.first) this.first = start
@@ -111,16 +113,13 @@ export class CombineOperator implements Operator {
 
   snapshot(): Saved {
     const { save } = this.functions
-    return Array.from(this.slices, ([start, slice]) => [
-      start,
-      save === undefined ? slice : new Map(Array.from(slice, ([key, acc]) => [key, save(acc)]))
-    ])
+    return Array.from(this.slices, ([start, slice]) => [start, savedMap(slice, save)])
   }
 
   restore(saved: Saved): void {
     for (const [start, accs] of saved) {
       const slice: Slice = new Map()
-      for (const [key, acc] of accs) slice.set(key, this.functions.load(acc))
+      for (const [key, acc] of accs) slice.set(key, { acc: this.functions.load(acc) })
       this.slices.set(start, slice)
       this.waiting += slice.size
       if (start < this.first) this.first = start

@@ -33,14 +33,23 @@ interface HoppingSnapshot {
   readonly panes: ReadonlyArray<PaneSnapshot>
 }
 
-/** Accumulators as plain data; as they are if `save` has nothing to do. */
-const savedMap = (
-  accs: ReadonlyMap<HashKey, unknown>,
+/**
+ * The accumulator of a key, in a box: to change what a box holds costs less than to change a `Map`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Box {
+  acc: unknown
+}
+
+/** Accumulators as plain data. */
+export const savedMap = (
+  accs: ReadonlyMap<HashKey, Box>,
   save: ((acc: unknown) => unknown) | undefined
 ): ReadonlyMap<HashKey, unknown> => {
-  if (save === undefined) return accs
   const saved = new Map<HashKey, unknown>()
-  for (const [key, acc] of accs) saved.set(key, save(acc))
+  for (const [key, { acc }] of accs) saved.set(key, save === undefined ? acc : save(acc))
   return saved
 }
 
@@ -50,7 +59,7 @@ export const untimed = () => new RangeError("the element has no event time: put 
 class Pane implements WindowBounds {
   readonly start: number
   readonly end: number
-  readonly accs = new Map<HashKey, unknown>()
+  readonly accs = new Map<HashKey, Box>()
   fired = false
   constructor(start: number, end: number) {
     this.start = start
@@ -93,6 +102,8 @@ export class HoppingOperator implements Operator {
     const { context, functions, keyOf, window } = this
     const { every, offset, size } = window
     const now = window.clock === "processing" ? context.now() : undefined
+    // Neighbours are mostly of the same windows; looking for one by its time costs as much as all the rest.
+    let near: Pane | undefined
     for (let i = 0; i < values.length; i++) {
       const value = values[i]
       try {
@@ -101,12 +112,14 @@ export class HoppingOperator implements Operator {
         const key = keyOf(value)
         let late = true
         for (let start = Math.floor((time - offset) / every) * every + offset; start > time - size; start -= every) {
-          const pane = this.paneAt(start)
+          const pane: Pane | undefined = near?.start === start ? near : this.paneAt(start)
           if (pane === undefined) continue
+          if (every === size) near = pane
           late = false
-          const { accs } = pane
-          const acc = functions.add(accs.get(key) ?? functions.init(), value)
-          accs.set(key, acc)
+          const box = pane.accs.get(key)
+          const acc = functions.add(box === undefined ? functions.init() : box.acc, value)
+          if (box === undefined) pane.accs.set(key, { acc })
+          else box.acc = acc
           if (pane.fired) this.emit(pane, key, acc)
         }
         if (late) context.side("late").emit(value, time)
@@ -161,7 +174,7 @@ export class HoppingOperator implements Operator {
     for (const [start, fired, accs] of panes) {
       const pane = new Pane(start, start + this.window.size)
       pane.fired = fired
-      for (const [key, acc] of accs) pane.accs.set(key, this.functions.load(acc))
+      for (const [key, acc] of accs) pane.accs.set(key, { acc: this.functions.load(acc) })
       this.panes.set(start, pane)
     }
   }
@@ -182,7 +195,7 @@ export class HoppingOperator implements Operator {
     complete.sort((a, b) => a.start - b.start)
     for (const pane of complete) {
       pane.fired = true
-      for (const [key, acc] of pane.accs) {
+      for (const [key, { acc }] of pane.accs) {
         try {
           this.emit(pane, key, acc)
         } catch (cause) {

@@ -23,13 +23,13 @@ import type { Subtask, SubtaskSnapshot } from "./Subtask.ts"
 import { Uplink } from "./Uplink.ts"
 
 /** Frames that are shown together: each time may wake a thread, which costs more than a frame. */
-const showAtOnce = Number(globalThis.process?.env.SHOW ?? 4)
+const showAtOnce = 4
 
 /** Frames after which it looks at clock, commands and ledger. */
 const framesOfTurn = 32
 
 /** The same where others of its thread want their turn: what it makes for them should not wait long. */
-const framesOfSharedTurn = Number(globalThis.process?.env.FRAMES ?? 8)
+const framesOfSharedTurn = 8
 
 /** Milliseconds after which its event loop has a turn. */
 const turnMillis = 4
@@ -38,7 +38,7 @@ const turnMillis = 4
  * Milliseconds that incomplete batches and watermarks wait while there is more to take: each may wake a
  * thread. Not with a ledger, whose entries want them told.
  */
-const lingerMillis = Number(globalThis.process?.env.LINGER ?? 4)
+const lingerMillis = 4
 
 /** Bytes of a state that is saved at every turn. */
 const smallState = 2048
@@ -98,7 +98,7 @@ export class LinkedSubtask {
 
   /**
    * @param links by outlet and target; undefined where nothing is ever sent
-   * @param ledger with one, all links are to other threads
+   * @param ledger with one, all links are lanes
    * @param slot the subtasks of its thread; it is alone if absent
    */
   constructor(
@@ -133,6 +133,8 @@ export class LinkedSubtask {
       for (const bytes of saved.waiting[at].slice(written[at].late)) frames.push(Codec.decode(link.codec, bytes))
     }
     this.countWaiting()
+    // Nobody sees what is written now before an entry tells of it, also if nothing more is taken.
+    if (this.waiting) this.dirtySince = performance.now()
     this.receivedThen = saved.subtask.received
   }
 

@@ -87,7 +87,7 @@ export class Outlet {
   /** A batch of some size goes on as it is; smaller ones are gathered, for each frame has its price. */
   private whole(target: number, values: ReadonlyArray<unknown>, times: ReadonlyArray<number>): void {
     const { batchSize } = this
-    if (!globalThis.process?.env.NOG && (this.filled[target] > 0 || 2 * values.length < batchSize)) return this.gather(target, values, times)
+    if (this.filled[target] > 0 || 2 * values.length < batchSize) return this.gather(target, values, times)
     if (values.length <= batchSize) return this.enqueue(target, values, times)
     for (let at = 0; at < values.length; at += batchSize) {
       this.enqueue(target, values.slice(at, at + batchSize), times.slice(at, at + batchSize))

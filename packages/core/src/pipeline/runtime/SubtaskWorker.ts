@@ -150,7 +150,8 @@ const prepare = Effect.fnUntraced(function* (
   const places = [{ chain, ties }, ...mates].map((place) => ({ chain: plan.chains[place.chain], ties: place.ties }))
   const here = new Set<Plan.Chain | undefined>(places.map((place) => place.chain))
   const links = new Map<Plan.Edge, LocalLink>()
-  for (const edge of places.flatMap((place) => place.chain.outputs))
+  // What is saved goes through lanes.
+  for (const edge of places.flatMap((place) => (place.ties.ledger === null ? place.chain.outputs : [])))
     if (here.has(edge.to)) links.set(edge, new LocalLink())
   const slot = new Slot()
   const parts: Array<Part> = []

@@ -17,7 +17,7 @@ import type { IsLocal } from "../plan/slots.ts"
 import * as Frame from "./Frame.ts"
 
 /** Frames that wait between two subtasks. */
-const capacity = Number(globalThis.process?.env.CAP ?? 16)
+const capacity = 16
 
 /** Bytes of all that waits for one subtask. */
 const budget = 16 * 1_048_576
@@ -93,7 +93,6 @@ export const make = Effect.fnUntraced(function* (
       name,
       capacity: saving ? 8 * capacity : capacity,
       capacityBytes: Math.max(65_536, Math.min(saving ? 4 * most : most, 2 ** Math.floor(Math.log2(budget / inputs)))),
-      wait: (globalThis.process?.env.WAIT ?? "hybrid") as never,
       onReceiverDeath: saving ? "wait" : "fail",
       // The first place comes with the channel and stays free, so that all are handed out alike.
       maxSenders: inputs + 1

@@ -67,11 +67,14 @@ const launch = Effect.fnUntraced(function* (
   }
   const saving = supervision?.measures.some(({ _tag }) => _tag === "Restart") === true
   const { every, within } = supervision?.snapshots ?? defaultSnapshots
-  // What is saved goes through lanes: there each subtask has a worker of its own.
-  const slots = saving ? plan.chains.map((chain): ReadonlyArray<Chain> => [chain]) : slotsOf(plan)
-  const isLocal = localWithin(slots)
+  const { isolation } = yield* Workers
+  const onProcesses = isolation === "process"
+  // The ends of a process that died are let go for its successor, but not yet those of its mates.
+  const slots = saving && onProcesses ? plan.chains.map((chain): ReadonlyArray<Chain> => [chain]) : slotsOf(plan)
+  // What is saved goes through lanes, for it outlives those who sent it, also where they share a thread.
+  const isLocal = saving ? () => false : localWithin(slots)
   const channels = yield* Channels.make(plan, saving, isLocal)
-  if ((yield* Workers).isolation === "process") yield* Channels.checkUnshared(plan, isLocal)
+  if (onProcesses) yield* Channels.checkUnshared(plan, isLocal)
   const result = yield* Queue.bounded<Frame, unknown>(4)
   const failWith = <A, E>(run: Effect.Effect<A, E>) =>
     Effect.forkScoped(Effect.catchCause(run, (cause) => Queue.failCause(result, cause)))

@@ -221,7 +221,9 @@ export class MirrorEnd {
       }
       if (found !== Found.Run) continue
       const { bytes, frames, mesh, offset, position } = source
-      this.send(Records.of(RecordKind.Frames, lane, position, frames, mesh.memory.u8.subarray(offset, offset + bytes)))
+      this.send(Records.head(RecordKind.Frames, lane, position, frames, bytes))
+      // As it lies there: it stays until it is acknowledged, and so at least until it has been sent.
+      this.send(mesh.memory.u8.subarray(offset, offset + bytes))
       source.advance()
       sent = true
     }

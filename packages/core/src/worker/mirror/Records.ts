@@ -33,6 +33,18 @@ export const RecordKind = {
 const headerBytes = 16
 
 /**
+ * Makes the beginning of a record, whose payload follows.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const head = (kind: number, lane: number, a: number, b: number, payload: number): Uint8Array<ArrayBuffer> => {
+  const head = make(kind, lane, a, b, 0)
+  new Int32Array(head.buffer)[0] = payload
+  return head
+}
+
+/**
  * Makes a record, its payload to be filled in from byte 16.
  *
  * @category constructors

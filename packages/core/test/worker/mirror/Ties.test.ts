@@ -109,8 +109,8 @@ const makeWorker = (ties: Ties<unknown>, attachments: ReadonlyArray<ArrayBufferL
   const words = entry === undefined ? [0, 0] : Array.from(new Int32Array(entry.state.slice().buffer))
   const sums = words.slice(0, 2)
   /** What had no room: sender and sum. */
-  const waiting = words.slice(2 + 2 * (entry?.written[0].late ?? 0))
-  let late = 0
+  let late = entry?.written[0].late ?? 0
+  const waiting = words.slice(2 + 2 * late)
   const write = (): void => {
     while (waiting.length > 0 && put(writer, waiting[0], waiting[1])) {
       waiting.splice(0, 2)
@@ -121,8 +121,9 @@ const makeWorker = (ties: Ties<unknown>, attachments: ReadonlyArray<ArrayBufferL
   return () => {
     if (waiting.length > 0) {
       // As a subtask that waits for room: the state is saved already.
+      const before = late
       write()
-      if (late === 0) return
+      if (late === before) return
       ledger.commit(reader.marks(), written())
       writer.publish()
       return
@@ -157,7 +158,7 @@ const live = async (
   let left = bytes
   let dead = false
   const streams: Array<() => void> = []
-  const stream = (to: () => { receive(bytes: Uint8Array): void }, counted: boolean) => {
+  const stream = (to: () => { receive(bytes: Uint8Array): void }, from: () => { resume(): void }, counted: boolean) => {
     const waiting: Array<Uint8Array> = []
     streams.push(() => {
       for (const bytes of waiting.splice(0)) {
@@ -167,21 +168,31 @@ const live = async (
           if (counted && (left -= part.length) <= 0) dead = true
         }
       }
+      from().resume()
     })
+    // One that is choked by each record.
     return (bytes: Uint8Array) => {
       waiting.push(bytes.slice())
-      return true
+      return false
     }
   }
   const owner: OwnerMirror.OwnerMirror = OwnerMirror.make(
     links,
     ThreadIdentity.makeVirtual(),
-    stream(() => worker, false),
+    stream(
+      () => worker,
+      () => owner,
+      false
+    ),
     [ties]
   )
   const worker: WorkerMirror.WorkerMirror = WorkerMirror.make(
     structuredClone(owner.start),
-    stream(() => owner, true)
+    stream(
+      () => owner,
+      () => worker,
+      true
+    )
   )
   const work = makeWorker(ties, worker.links.initAttachments, batch)
   while (!dead && !isOver()) {

@@ -185,5 +185,11 @@ export const equivalents: ReadonlyArray<Equivalent> = [
     change: "weakened",
     source: "seam.store(i32, at, seam.load(i32, at) + 1)",
     reason: "the load of a word that only this thread writes"
+  },
+  {
+    file: "Refusals.ts",
+    change: "after the next statement",
+    source: "seam.store(i32, word, value)",
+    reason: "a sender that finds the count and not yet the word sends, as it would have a moment before"
   }
 ]

@@ -39,7 +39,12 @@ describe("Slots", () => {
 
   it.effect("leave out chains that want to be disjoint, and streams that are read where they are", () =>
     Effect.gen(function* () {
-      const apart = numbers(2).pipe(keyed, Pipeline.via(stage("a"), { disjoint: true }), keyed, Pipeline.via(stage("b")))
+      const apart = numbers(2).pipe(
+        keyed,
+        Pipeline.via(stage("a"), { disjoint: true }),
+        keyed,
+        Pipeline.via(stage("b"))
+      )
       assert.deepStrictEqual(namesOf(yield* planOf(apart)), [["range"], ["a", "b"]])
       const given = Pipeline.fromStream(Schema.Number)(Stream.range(0, 9))
       assert.deepStrictEqual(namesOf(yield* planOf(given.pipe(keyed, Pipeline.via(stage("a"))))), [["stream"], ["a"]])
@@ -92,7 +97,10 @@ describe("What stays in a thread", () => {
       assert.isUndefined(waits.pollUnsafe())
       links[0].publish()
       yield* Fiber.join(waits)
-      assert.deepStrictEqual([inlet.next(), inlet.next(), inlet.next(), inlet.next()], [data(1), data(3), data(2), undefined])
+      assert.deepStrictEqual(
+        [inlet.next(), inlet.next(), inlet.next(), inlet.next()],
+        [data(1), data(3), data(2), undefined]
+      )
     })
   )
 })
@@ -100,7 +108,7 @@ describe("What stays in a thread", () => {
 describe("An outlet", () => {
   it.effect("gathers small batches into one frame, keeps their order, and hands on large ones as they are", () =>
     Effect.gen(function* () {
-      const plan = yield* planOf(numbers(1).pipe(Pipeline.via(stage("a") as never, { disjoint: true })))
+      const plan = yield* planOf(numbers(1))
       const outlet = new Outlet(plan.result, 0, 8)
       const large = [10, 11, 12, 13, 14]
       outlet.push(large, large)

@@ -1,5 +1,5 @@
 /**
- * Pipelines on threads and on processes: each subtask in one of its own, which imports the module that
+ * Pipelines on threads and on processes: each slot of subtasks in one of its own, which imports the module that
  * defines the pipeline.
  *
  * @since 0.1.0

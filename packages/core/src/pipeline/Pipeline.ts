@@ -56,7 +56,7 @@ export { SubtaskStats } from "./runtime/SubtaskStats.ts"
 export interface Placing {
   /** How many subtasks it has; as many as the stage before it if absent. */
   readonly parallelism?: number | undefined
-  /** Whether it never shares a subtask with the stage before it. */
+  /** Whether it never shares a subtask with the stage before it, nor a thread. */
   readonly disjoint?: boolean | undefined
 }
 

@@ -2,6 +2,9 @@
  * Session windows by key: each element begins a session of its own, which is merged with those that
  * it touches.
  *
+ * A session that did not go out has a timer at its last moment or before: one that grows keeps the timer
+ * that it has, which is set anew when it comes too early. So most elements set none.
+ *
  * @since 0.1.0
  */
 import type { HashKey } from "../../partition/KeyHash.ts"
@@ -15,6 +18,17 @@ interface Session {
   acc: unknown
   /** Whether it went out as it is. */
   fired: boolean
+}
+
+/** The session that an element only makes longer: the one that it touches, if that is one, and did not go out. */
+const grownBy = (known: ReadonlyArray<Session>, start: number, end: number): Session | undefined => {
+  let grown: Session | undefined
+  for (const session of known) {
+    if (session.start >= end || start >= session.end) continue
+    if (grown !== undefined || session.fired) return undefined
+    grown = session
+  }
+  return grown
 }
 
 export class SessionOperator implements Operator {
@@ -56,6 +70,13 @@ export class SessionOperator implements Operator {
     const known = sessions.get(key) ?? []
     let start = time
     let end = time + gap
+    const grown = grownBy(known, start, end)
+    if (grown !== undefined) {
+      grown.acc = functions.add(grown.acc, value)
+      grown.start = Math.min(grown.start, start)
+      grown.end = Math.max(grown.end, end)
+      return
+    }
     const apart: Array<Session> = []
     const touched: Array<Session> = []
     for (const session of known) {
@@ -120,7 +141,7 @@ export class SessionOperator implements Operator {
         }
         if (last + lateness > at) {
           left.push(session)
-          if (session.fired) timers.add(last + lateness, key)
+          timers.add(session.fired ? last + lateness : last, key)
         }
       }
       if (left.length === 0) sessions.delete(key)

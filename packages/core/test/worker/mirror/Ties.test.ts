@@ -195,7 +195,8 @@ const live = async (
     )
   )
   const work = makeWorker(ties, worker.links.initAttachments, batch)
-  while (!dead && !isOver()) {
+  for (;;) {
+    if (dead || isOver()) break
     work()
     for (const bring of streams) bring()
     await turn()

@@ -12,29 +12,22 @@
  *
  * @since 0.1.0
  */
-import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { InvalidConfig, Timeout, type WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as Ties from "@shared-nothing/core/Ties"
 import type { WorkerConfig } from "@shared-nothing/core/WorkerConfig"
-import {
-  type PrepareOptions,
-  type Spare,
-  type SpawnOptions,
-  type WorkerProcess,
-  Workers
-} from "@shared-nothing/core/Workers"
+import { type PrepareOptions, type SpawnOptions, type WorkerProcess, type Workers } from "@shared-nothing/core/Workers"
 import { decodeInit } from "@shared-nothing/core/WorkerRuntime"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import type * as Scope from "effect/Scope"
 import * as EffectWorker from "effect/workers/Worker"
 import type { Boot, Report } from "./Boot.ts"
 import { ChildLife, panic } from "./ChildLife.ts"
-import * as Entries from "./Entries.ts"
+import type * as Entries from "./Entries.ts"
 import "./NodeConnector.ts"
-import { parallelism } from "./Parallelism.ts"
-import * as Telemetry from "./Telemetry.ts"
+import type * as Telemetry from "./Telemetry.ts"
+import * as WorkersLayer from "./WorkersLayer.ts"
 
 /**
  * Provides `Workers` on child processes, one module for each contract. Fails with `InvalidConfig` if
@@ -44,33 +37,7 @@ import * as Telemetry from "./Telemetry.ts"
  * @since 0.1.0
  */
 export const layer = (...entries: ReadonlyArray<Entries.Entry>): Layer.Layer<Workers, InvalidConfig> =>
-  Layer.effect(
-    Workers,
-    Effect.gen(function* () {
-      const modules = yield* Entries.resolve(where, entries)
-      const platform = yield* EffectWorker.WorkerPlatform
-      const telemetry = yield* Telemetry.receiver
-      return Workers.of({
-        isolation: "process",
-        parallelism: parallelism(),
-        spawn: (options) =>
-          Effect.flatMap(Entries.find(where, modules, options.contract), (module) =>
-            Effect.flatMap(open(platform, telemetry, module, options.links.workerId, options), (spare) =>
-              spare.spawn(options)
-            )
-          ),
-        prepare: (options) =>
-          Effect.gen(function* () {
-            const module = yield* Entries.find(where, modules, options.contract)
-            const spare = yield* open(platform, telemetry, module, `${options.contract.workerName}/spare`, options)
-            yield* spare.ready
-            return spare
-          })
-      })
-    })
-  ).pipe(Layer.provide(NodeWorker.layerPlatform))
-
-const where = "NodeProcesses.layer"
+  WorkersLayer.make("process", "NodeProcesses.layer", entries, open)
 
 /** The flags of Node.js that stand for the limits of a `WorkerConfig`. */
 const flagsOf = ({ execArgv, heapMegabytes, stackMegabytes, youngHeapMegabytes }: WorkerConfig): Array<string> => [
@@ -89,11 +56,7 @@ const open = Effect.fnUntraced(function* (
   module: URL,
   name: string,
   { config, contract, startMillis }: PrepareOptions
-): Effect.fn.Return<
-  Spare & { readonly ready: Effect.Effect<void, WorkerPanicked | Timeout> },
-  WorkerPanicked,
-  Scope.Scope
-> {
+): Effect.fn.Return<WorkersLayer.Started, WorkerPanicked, Scope.Scope> {
   const attached = (worker: string) => (cause: unknown) =>
     panic(worker, "attach", cause instanceof Error ? cause.message : String(cause))
   const life = yield* Effect.try({
@@ -124,10 +87,8 @@ const open = Effect.fnUntraced(function* (
   const boot = Effect.fnUntraced(function* ({ index, links }: SpawnOptions, ties: ReadonlyArray<Ties.Ties<unknown>>) {
     yield* Deferred.await(life.imported)
     const mirror = yield* Effect.try({ try: () => life.begin(links, ties), catch: attached(links.workerId) })
-    yield* Effect.ignore(
-      worker.send({ contract: contract.workerName, mirror, config, index, traced: telemetry.traced })
-    )
-    return yield* Deferred.await(life.ready)
+    const tell = worker.send({ contract: contract.workerName, mirror, config, index, traced: telemetry.traced })
+    return yield* WorkersLayer.begin(links.workerId, tell, Deferred.await(life.ready))
   })
   return {
     get alive() {

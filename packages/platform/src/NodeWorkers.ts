@@ -5,28 +5,21 @@
  * @since 0.1.0
  */
 import { Worker as Thread } from "node:worker_threads"
-import * as NodeWorker from "@effect/platform-node/NodeWorker"
 import { type InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as Registry from "@shared-nothing/core/Registry"
-import {
-  type PrepareOptions,
-  type Spare,
-  type SpawnOptions,
-  type WorkerProcess,
-  Workers
-} from "@shared-nothing/core/Workers"
+import { type PrepareOptions, type SpawnOptions, type WorkerProcess, type Workers } from "@shared-nothing/core/Workers"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
-import * as Layer from "effect/Layer"
+import type * as Layer from "effect/Layer"
 import * as Schema from "effect/Schema"
 import type * as Scope from "effect/Scope"
 import * as EffectWorker from "effect/workers/Worker"
 import type { Boot, Report } from "./Boot.ts"
-import * as Entries from "./Entries.ts"
+import type * as Entries from "./Entries.ts"
 import { ownerOf } from "./NodeConnector.ts"
-import { parallelism } from "./Parallelism.ts"
 import * as Resolutions from "./Resolutions.ts"
-import * as Telemetry from "./Telemetry.ts"
+import type * as Telemetry from "./Telemetry.ts"
+import * as WorkersLayer from "./WorkersLayer.ts"
 
 const decodePanic = Schema.decodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
 
@@ -38,33 +31,7 @@ const decodePanic = Schema.decodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
  * @since 0.1.0
  */
 export const layerThreads = (...entries: ReadonlyArray<Entries.Entry>): Layer.Layer<Workers, InvalidConfig> =>
-  Layer.effect(
-    Workers,
-    Effect.gen(function* () {
-      const modules = yield* Entries.resolve(where, entries)
-      const platform = yield* EffectWorker.WorkerPlatform
-      const telemetry = yield* Telemetry.receiver
-      return Workers.of({
-        isolation: "thread",
-        parallelism: parallelism(),
-        spawn: (options) =>
-          Effect.flatMap(Entries.find(where, modules, options.contract), (module) =>
-            Effect.flatMap(open(platform, telemetry, module, options.links.workerId, options), (spare) =>
-              spare.spawn(options)
-            )
-          ),
-        prepare: (options) =>
-          Effect.gen(function* () {
-            const module = yield* Entries.find(where, modules, options.contract)
-            const spare = yield* open(platform, telemetry, module, `${options.contract.workerName}/spare`, options)
-            yield* spare.ready
-            return spare
-          })
-      })
-    })
-  ).pipe(Layer.provide(NodeWorker.layerPlatform))
-
-const where = "NodeWorkers.layerThreads"
+  WorkersLayer.make("thread", "NodeWorkers.layerThreads", entries, open)
 
 /** Starts a thread that imports its module and then waits to be told what worker it is. */
 const open = Effect.fnUntraced(function* (
@@ -73,7 +40,7 @@ const open = Effect.fnUntraced(function* (
   module: URL,
   name: string,
   { config, contract, startMillis }: PrepareOptions
-): Effect.fn.Return<Spare & { readonly ready: Effect.Effect<void, WorkerPanicked | Timeout> }, never, Scope.Scope> {
+): Effect.fn.Return<WorkersLayer.Started, never, Scope.Scope> {
   const imported = Deferred.makeUnsafe<void, WorkerPanicked>()
   const ready = Deferred.makeUnsafe<string | undefined, WorkerPanicked>()
   let workerId = name
@@ -179,8 +146,8 @@ const open = Effect.fnUntraced(function* (
     yield* Deferred.await(imported)
     phase = "init"
     const { traced } = telemetry
-    yield* Effect.ignore(worker.send({ contract: contract.workerName, links, config, index, traced }))
-    return yield* Deferred.await(ready)
+    const tell = worker.send({ contract: contract.workerName, links, config, index, traced })
+    return yield* WorkersLayer.begin(links.workerId, tell, Deferred.await(ready))
   })
   return {
     get alive() {

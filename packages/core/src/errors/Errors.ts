@@ -71,7 +71,8 @@ export class WorkerPanicked extends Schema.TaggedError<WorkerPanicked>()("Worker
   /** Key of the message that it was handling, if there was one. */
   key: Schema.optionalKey(Schema.String),
   exitCode: Schema.optionalKey(Schema.Int),
-  cause: Schema.optionalKey(Schema.Defect())
+  /** With its stack, wherever it was thrown. */
+  cause: Schema.optionalKey(Schema.Defect({ includeStack: true }))
 }) {
   override get message(): string {
     const key = this.key === undefined ? "" : ` (key ${show(this.key)})`

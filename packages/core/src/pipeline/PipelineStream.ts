@@ -11,6 +11,7 @@ import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import type { InvalidConfig } from "../errors/Errors.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
+import { checkForPipeline } from "../supervision/forPipelines.ts"
 import type { Supervision } from "../supervision/Supervision.ts"
 import { type Input, mainOutput, type Node, node, type Route } from "./Graph.ts"
 import type { PipelineFailed } from "./PipelineFailed.ts"
@@ -116,6 +117,7 @@ export const nodeOf = (self: Stream.Stream<unknown, unknown, unknown>): Omit<Inp
 
 const launch = Effect.fnUntraced(function* ({ definedAs, node: of, output, supervision }: Fields) {
   const plan = yield* Effect.fromResult(Plan.make(of, output))
+  if (supervision !== undefined) yield* checkForPipeline(supervision)
   const backend = yield* Backend
   return yield* backend.launch({ plan, definedAs, supervision })
 })

@@ -78,7 +78,7 @@ export class Ending {
   /** Ends the pool's work: what was sent stays where it is until the pool closes. */
   onEscalate(error: WorkerPanicked): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const { all, delivery, outputs, pending } = this.parts
+      const { all, delivery, outputs, pending, pool } = this.parts
       delivery.open = false
       for (const member of all) member.finish()
       const end = (member: Member) =>
@@ -86,12 +86,14 @@ export class Ending {
           Effect.orElseSucceed(member.kill, () => undefined),
           Effect.sync(() => member.giveUp())
         )
-      return Effect.andThen(
-        Effect.forEach(all, end, { concurrency: "unbounded", discard: true }),
-        Effect.sync(() => {
-          outputs?.end(error)
-          pending.fail(undefined, () => error)
-        })
+      return Effect.logError(`pool ${pool} has given up, none of its workers is started again: ${error.message}`).pipe(
+        Effect.andThen(Effect.forEach(all, end, { concurrency: "unbounded", discard: true })),
+        Effect.andThen(
+          Effect.sync(() => {
+            outputs?.end(error)
+            pending.fail(undefined, () => error)
+          })
+        )
       )
     })
   }

@@ -103,7 +103,12 @@ export class Attempts {
 
   /** Those that a successor must not handle. A batch that is over is only taken apart. */
   get over(): ReadonlyArray<Place> {
-    return Array.from(this.all.values()).filter((attempt) => attempt.over && attempt.size === 0)
+    const over: Array<Place> = []
+    // Places alone, which any worker can be told; an attempt has functions in it.
+    for (const attempt of this.all.values()) {
+      if (attempt.over && attempt.size === 0) over.push({ lane: attempt.lane, number: attempt.number })
+    }
+    return over
   }
 
   /** Forgets what is acknowledged; `acked` tells how many messages of a lane are. */

@@ -164,6 +164,7 @@ export class Recovery {
         // silence would leave the child waiting for a life for ever.
         error = failure._tag === "None" ? panicked(child.id, "start", Cause.squash(exit.cause)) : failure.value
         events.add(SupervisionEvent.Failed({ worker: child.id, error }))
+        yield* Effect.logWarning(`${error.message}; it did not start`)
       }
       yield* child.giveUp(error)
     })

@@ -1,5 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import * as Aggregate from "../../src/pipeline/Aggregate.ts"
@@ -9,6 +10,7 @@ import * as PipelineTest from "../../src/pipeline/PipelineTest.ts"
 import * as Plan from "../../src/pipeline/plan/Plan.ts"
 import * as Stage from "../../src/pipeline/Stage.ts"
 import * as Window from "../../src/pipeline/Window.ts"
+import * as Supervision from "../../src/supervision/Supervision.ts"
 import { byKey, Event, event, source, timed } from "./events.ts"
 
 const counts = (window: Window.Window, onError: Pipeline.OnError = "fail") =>
@@ -69,6 +71,28 @@ describe("What is refused when a pipeline is built", () => {
         yield* refusal(source().pipe(Pipeline.forward, Pipeline.via(text, { parallelism: 2 }))),
         /the edge is forward/
       )
+    })
+  )
+
+  it.effect("a supervision of messages", () =>
+    Effect.gen(function* () {
+      const refused = (supervision: Supervision.Supervision) =>
+        timed().pipe(
+          Pipeline.supervised(Supervision.restart().pipe(Supervision.and(supervision))),
+          Stream.runDrain,
+          Effect.flip,
+          Effect.map((error) => (error as Error).message)
+        )
+      assert.match(
+        yield* refused(Supervision.deadline("1 second")),
+        /^Pipeline.supervised: deadline = .*1 second.* not allowed: restart/
+      )
+      assert.match(yield* refused(Supervision.failover), /^Pipeline.supervised: failover = .* not allowed: restart/)
+      assert.match(yield* refused(Supervision.retry(Schedule.recurs(1))), /^Pipeline.supervised: retry = /)
+      assert.match(yield* refused(Supervision.poison(2)), /^Pipeline.supervised: poison = 2 /)
+      assert.match(yield* refused(Supervision.recycleAfter(5)), /^Pipeline.supervised: recycle = /)
+      assert.match(yield* refused(Supervision.spares(-1)), /^Supervision.spares = -1 /)
+      yield* timed().pipe(Pipeline.supervised(Supervision.restart()), Stream.runDrain)
     })
   )
 

@@ -5,7 +5,7 @@ import { join } from "node:path"
 import { assert, describe, it } from "@effect/vitest"
 import * as Supervision from "@shared-nothing/core/Supervision"
 import * as WorkerPool from "@shared-nothing/core/WorkerPool"
-import type { WorkerNotRunning } from "@shared-nothing/core/Errors"
+import type { WorkerNotRunning, WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as NodeProcesses from "@shared-nothing/platform/NodeProcesses"
 import * as NodeWorkers from "@shared-nothing/platform/NodeWorkers"
 import * as Cause from "effect/Cause"
@@ -98,6 +98,54 @@ for (const [place, backend] of backends) {
           { Retrying: 4, Failed: 0 },
           { Retrying: (yield* pool.supervised).Retrying, Failed: (yield* pool.supervised).Failed }
         )
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+
+    for (const spares of [0, 1]) {
+      it.live(`what was given up stays so in the next life, with ${spares} spares`, () =>
+        Effect.gen(function* () {
+          const pool = yield* WorkerPool.make(Book, {
+            size: 1,
+            initData: {},
+            supervision: restart.pipe(
+              Supervision.and(Supervision.retry(Schedule.max([Schedule.recurs(1), soon]))),
+              Supervision.and(Supervision.spares(spares))
+            )
+          })
+          yield* pool.sendAll([...page("a", 0, 5), { key: "a", id: 5, act: "fail" as const }, ...page("a", 6, 10)])
+          yield* letters(pool, 1)
+          yield* Effect.flatMap(pool.worker("Book/0"), (worker) => worker.kill)
+          yield* pool.sendAll(page("a", 10, 20))
+          assert.deepStrictEqual(yield* audit(pool), { handled: 19, lost: 1, repeated: 0, keys: 1 })
+          const { DeadLettered, Failed } = yield* pool.supervised
+          assert.deepStrictEqual({ DeadLettered, Failed }, { DeadLettered: 1, Failed: 1 })
+        }).pipe(Effect.scoped, Effect.provide(backend))
+      )
+    }
+
+    it.live("where messages are retried, one that never returns is given up too, and the rest goes on", () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Book, {
+          size: 1,
+          initData: {},
+          supervision: restart.pipe(
+            Supervision.and(Supervision.retry(Schedule.max([Schedule.recurs(1), soon]))),
+            Supervision.and(Supervision.deadline("200 millis"))
+          )
+        })
+        yield* pool.sendAll([...page("a", 0, 5), { key: "a", id: 5, act: "spin" as const }, ...page("a", 6, 10)])
+        const [letter] = yield* letters(pool, 1)
+        assert.deepStrictEqual({ id: letter.message.id, attempts: letter.attempts }, { id: 5, attempts: 2 })
+        assert.deepStrictEqual(yield* audit(pool), { handled: 9, lost: 1, repeated: 0, keys: 1 })
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+
+    it.live("its error has the stack of where it was thrown", () =>
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Book, { size: 1, initData: {} })
+        yield* pool.send({ key: "a", id: 0, act: "throw" })
+        const { cause } = (yield* Effect.flip(pool.askTo("Book/0", "Echo", { n: 1 }))) as WorkerPanicked
+        assert.include((cause as Error).stack, "Book.worker.ts")
       }).pipe(Effect.scoped, Effect.provide(backend))
     )
   })

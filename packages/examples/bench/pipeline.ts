@@ -11,7 +11,7 @@ const module = (file: string): URL => new URL(`./pipeline/${file}.ts`, import.me
 const sharedNothing = (name: string, args: Partial<Args> = {}): Subject => ({
   name,
   module: module("sharedNothing"),
-  args: { parallelism: 1, where: "threads", supervised: false, ...args }
+  args: { parallelism: 1, disjoint: true, where: "threads", supervised: false, ...args }
 })
 
 /**
@@ -29,7 +29,9 @@ export const suite: Suite = {
       subjects: [
         sharedNothing("1 subtask a side: 2 threads"),
         sharedNothing("2 subtasks a side: 4 threads", { parallelism: 2 }),
+        sharedNothing("2 subtasks a side, sharing 2 threads", { parallelism: 2, disjoint: false }),
         sharedNothing("2 threads, restarts and snapshots", { supervised: true }),
+        sharedNothing("fused into 1 thread", { disjoint: false }),
         sharedNothing("fibers of one thread", { where: "fibers" }),
         { name: "Effect Stream, one thread", module: module("effectStream") }
       ]

@@ -18,14 +18,15 @@ import { threeStages } from "./threeStages.ts"
  */
 export interface Args {
   readonly parallelism: number
+  readonly disjoint: boolean
   readonly where: "threads" | "fibers"
   readonly supervised: boolean
 }
 
 const threads = NodePipelines.layerThreads(new URL("./threeStages.ts", import.meta.url))
 
-const once = ({ parallelism, supervised, where }: Args, count: number) => {
-  const whole = threeStages(Stream.empty, { count, parallelism })
+const once = ({ disjoint, parallelism, supervised, where }: Args, count: number) => {
+  const whole = threeStages(Stream.empty, { count, disjoint, parallelism })
   const pipeline = supervised ? Pipeline.supervised(Supervision.restart())(whole) : whole
   const measured = Effect.gen(function* () {
     const { output } = yield* Pipeline.run(pipeline)

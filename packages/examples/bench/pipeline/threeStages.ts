@@ -1,6 +1,7 @@
 /**
- * The pipeline that is measured: a source and a first stage in one thread, a keyed edge, and the second
- * and third stage in another.
+ * The pipeline that is measured: a source and a first stage, a keyed edge, and the second and third stage.
+ * `disjoint` puts what follows the edge into threads of its own; else one subtask of each side shares a thread,
+ * and with one subtask the edge is no more than a call.
  *
  * @since 0.1.0
  */
@@ -27,12 +28,12 @@ const Shown = Stage.filter("shown", { in: Total, run: shown })
 
 export const threeStages = Pipeline.define("threeStages", {
   in: Schema.Undefined,
-  args: Schema.Struct({ count: Schema.Int, parallelism: Schema.Int }),
-  build: (_, { count, parallelism }) =>
+  args: Schema.Struct({ count: Schema.Int, parallelism: Schema.Int, disjoint: Schema.Boolean }),
+  build: (_, { count, disjoint, parallelism }) =>
     Source.generate("readings", { out: Reading, count, parallelism, of: make }).pipe(
       Pipeline.via(Calibrate),
       Pipeline.keyBy((reading) => reading.key),
-      Pipeline.via(Add, { parallelism }),
+      Pipeline.via(Add, { parallelism, disjoint }),
       Pipeline.via(Shown)
     )
 })

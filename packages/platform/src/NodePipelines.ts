@@ -7,6 +7,7 @@
 import { fileURLToPath } from "node:url"
 import * as Backend from "@shared-nothing/core/PipelineBackend"
 import { InvalidConfig } from "@shared-nothing/core/Errors"
+import type { Workers } from "@shared-nothing/core/Workers"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
 import * as Entries from "./Entries.ts"
@@ -40,6 +41,11 @@ const processes = Layer.unwrap(
   )
 )
 
+const over = (where: string, module: URL, workers: Layer.Layer<Workers, InvalidConfig>) =>
+  Layer.effect(Backend.Backend, Effect.flatMap(definitions(where, module), Backend.overWorkers)).pipe(
+    Layer.provide(workers)
+  ) as Layer.Layer<never, InvalidConfig>
+
 /**
  * Runs the pipelines that `Pipeline.define` made in `module` on threads:
  * `new URL("./delays.ts", import.meta.url)`. Fails with `InvalidConfig` if there is no such file, neither
@@ -49,10 +55,7 @@ const processes = Layer.unwrap(
  * @since 0.1.0
  */
 export const layerThreads = (module: URL): Layer.Layer<never, InvalidConfig> =>
-  Layer.effect(
-    Backend.Backend,
-    Effect.flatMap(definitions("NodePipelines.layerThreads", module), Backend.overWorkers)
-  ).pipe(Layer.provide(NodeWorkers.layerThreads(subtask()))) as Layer.Layer<never, InvalidConfig>
+  over("NodePipelines.layerThreads", module, NodeWorkers.layerThreads(subtask()))
 
 /**
  * Runs them on child processes, with the same results. A subtask that runs out of memory, crashes in
@@ -64,7 +67,4 @@ export const layerThreads = (module: URL): Layer.Layer<never, InvalidConfig> =>
  * @since 0.1.0
  */
 export const layerProcesses = (module: URL): Layer.Layer<never, InvalidConfig> =>
-  Layer.effect(
-    Backend.Backend,
-    Effect.flatMap(definitions("NodePipelines.layerProcesses", module), Backend.overWorkers)
-  ).pipe(Layer.provide(processes)) as Layer.Layer<never, InvalidConfig>
+  over("NodePipelines.layerProcesses", module, processes)

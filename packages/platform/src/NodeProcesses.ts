@@ -12,7 +12,7 @@
  *
  * @since 0.1.0
  */
-import { InvalidConfig, Timeout, type WorkerPanicked } from "@shared-nothing/core/Errors"
+import { InvalidConfig, type Timeout, type WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as Ties from "@shared-nothing/core/Ties"
 import type { WorkerConfig } from "@shared-nothing/core/WorkerConfig"
 import { type PrepareOptions, type SpawnOptions, type WorkerProcess, type Workers } from "@shared-nothing/core/Workers"
@@ -79,11 +79,6 @@ const open = Effect.fnUntraced(function* (
   // closes the scope has let the worker drain already, or does not want it to.
   yield* Effect.addFinalizer(() => life.close)
 
-  const within = <A, E>(name: string, effect: Effect.Effect<A, E>): Effect.Effect<A, E | Timeout> =>
-    Effect.timeoutOrElse(effect, {
-      duration: startMillis,
-      orElse: () => Effect.fail(new Timeout({ operation: `start of worker ${name}`, millis: startMillis, unsent: [] }))
-    })
   const boot = Effect.fnUntraced(function* ({ index, links }: SpawnOptions, ties: ReadonlyArray<Ties.Ties<unknown>>) {
     yield* Deferred.await(life.imported)
     const mirror = yield* Effect.try({ try: () => life.begin(links, ties), catch: attached(links.workerId) })
@@ -94,7 +89,7 @@ const open = Effect.fnUntraced(function* (
     get alive() {
       return life.alive
     },
-    ready: Effect.map(within(name, Deferred.await(life.imported)), () => life.unref()),
+    ready: Effect.map(WorkersLayer.within(name, startMillis, Deferred.await(life.imported)), () => life.unref()),
     spawn: (options): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout> =>
       Effect.suspend((): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout> => {
         const { initAttachments, workerId } = options.links
@@ -110,16 +105,19 @@ const open = Effect.fnUntraced(function* (
           )
         }
         life.name(workerId)
-        return Effect.map(within(workerId, boot(options, ties)), (placement): WorkerProcess => {
-          life.unref()
-          return {
-            owner: life.owner,
-            placement,
-            ended: Deferred.await(life.ended),
-            kill: life.kill,
-            sighted: () => life.sighting
+        return Effect.map(
+          WorkersLayer.within(workerId, startMillis, boot(options, ties)),
+          (placement): WorkerProcess => {
+            life.unref()
+            return {
+              owner: life.owner,
+              placement,
+              ended: Deferred.await(life.ended),
+              kill: life.kill,
+              sighted: () => life.sighting
+            }
           }
-        })
+        )
       })
   }
 })

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import { Worker as Thread } from "node:worker_threads"
-import { type InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
+import { type InvalidConfig, type Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as Registry from "@shared-nothing/core/Registry"
 import { type PrepareOptions, type SpawnOptions, type WorkerProcess, type Workers } from "@shared-nothing/core/Workers"
 import * as Deferred from "effect/Deferred"
@@ -136,12 +136,6 @@ const open = Effect.fnUntraced(function* (
   // closes the scope has let the worker drain already, or does not want it to.
   yield* Effect.addFinalizer(() => kill)
 
-  const within = <A>(effect: Effect.Effect<A, WorkerPanicked>): Effect.Effect<A, WorkerPanicked | Timeout> =>
-    Effect.timeoutOrElse(effect, {
-      duration: startMillis,
-      orElse: () =>
-        Effect.fail(new Timeout({ operation: `start of worker ${workerId}`, millis: startMillis, unsent: [] }))
-    })
   const boot = Effect.fnUntraced(function* ({ index, links }: SpawnOptions) {
     yield* Deferred.await(imported)
     phase = "init"
@@ -153,14 +147,14 @@ const open = Effect.fnUntraced(function* (
     get alive() {
       return !Deferred.isDoneUnsafe(ended)
     },
-    ready: Effect.map(within(Deferred.await(imported)), () => {
+    ready: Effect.map(WorkersLayer.within(workerId, startMillis, Deferred.await(imported)), () => {
       thread.unref()
     }),
     spawn: (options): Effect.Effect<WorkerProcess, WorkerPanicked | Timeout> =>
       Effect.suspend(() => {
         workerId = options.links.workerId
         thread.ref()
-        return Effect.map(within(boot(options)), (placement) => {
+        return Effect.map(WorkersLayer.within(workerId, startMillis, boot(options)), (placement) => {
           thread.unref()
           return { owner: ownerOf(threadId), placement, ended: Deferred.await(ended), kill }
         })

@@ -5,7 +5,7 @@
  * @since 0.1.0
  */
 import * as NodeWorker from "@effect/platform-node/NodeWorker"
-import { type InvalidConfig, type Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
+import { type InvalidConfig, Timeout, WorkerPanicked } from "@shared-nothing/core/Errors"
 import { type PrepareOptions, type Spare, Workers } from "@shared-nothing/core/Workers"
 import * as Effect from "effect/Effect"
 import * as Layer from "effect/Layer"
@@ -69,6 +69,22 @@ export const begin = <A>(
           }
         })
   )
+
+/**
+ * Fails with `Timeout` if a worker has not come so far after `millis`.
+ *
+ * @category runners
+ * @since 0.1.0
+ */
+export const within = <A, E>(
+  worker: string,
+  millis: number,
+  effect: Effect.Effect<A, E>
+): Effect.Effect<A, E | Timeout> =>
+  Effect.timeoutOrElse(effect, {
+    duration: millis,
+    orElse: () => Effect.fail(new Timeout({ operation: `start of worker ${worker}`, millis, unsent: [] }))
+  })
 
 /**
  * The layer called `where` in errors. Fails with `InvalidConfig` if a module is not there, naming the

@@ -13,9 +13,9 @@ import { SenderPort } from "../../../src/ring/SenderPort.ts"
 import * as OwnerMirror from "../../../src/worker/mirror/OwnerMirror.ts"
 import * as WorkerMirror from "../../../src/worker/mirror/WorkerMirror.ts"
 import type { Links } from "../../../src/worker/Workers.ts"
+import { mesh, turn } from "./support.ts"
 
 const here = ThreadIdentity.current()
-const turn = () => new Promise<void>((resume) => setImmediate(resume))
 
 const until = async (what: string, done: () => boolean) => {
   const deadline = performance.now() + 5000
@@ -23,21 +23,6 @@ const until = async (what: string, done: () => boolean) => {
     if (performance.now() > deadline) assert.fail(`waited 5 s for ${what}`)
     await turn()
   }
-}
-
-const mesh = (senders: number, laneBytes: number) => {
-  const made = Mesh.make({
-    senders,
-    receivers: 1,
-    laneBytes,
-    laneMessages: 0,
-    fingerprint: [1, 2],
-    awaitSuccessor: true,
-    id: [(Math.random() * 2 ** 32) | 0, senders]
-  })
-  for (let s = 0; s < senders; s++) made.reserve("sender")
-  made.reserve("receiver")
-  return made
 }
 
 /** An owner's memory: a mailbox of `senders` lanes and a lane for replies. */

@@ -17,26 +17,11 @@ import * as WorkerMirror from "../../../src/worker/mirror/WorkerMirror.ts"
 import * as Ledger from "../../../src/worker/ties/Ledger.ts"
 import type { Ties } from "../../../src/worker/ties/Ties.ts"
 import type { Links } from "../../../src/worker/Workers.ts"
+import { mesh, turn } from "./support.ts"
 
 const here = ThreadIdentity.current()
-const turn = () => new Promise<void>((resume) => setImmediate(resume))
 
 const laneBytes = 256
-
-const mesh = (senders: number) => {
-  const made = Mesh.make({
-    senders,
-    receivers: 1,
-    laneBytes,
-    laneMessages: 0,
-    fingerprint: [1, 2],
-    awaitSuccessor: true,
-    id: [(Math.random() * 2 ** 32) | 0, senders]
-  })
-  for (let s = 0; s < senders; s++) made.reserve("sender")
-  made.reserve("receiver")
-  return made
-}
 
 const heard = ({ memory }: Mesh): ReceiverHandle<unknown> => ({
   _tag: "ReceiverHandle",
@@ -58,14 +43,14 @@ const said = ({ memory }: Mesh, slot: number): SenderHandle<unknown> => ({
 
 /** An owner's memory: two senders, a worker between, and a receiver, whose first place for a sender is another's. */
 const makeOwner = () => {
-  const mailbox = mesh(2)
-  const outlet = mesh(2)
+  const mailbox = mesh(2, laneBytes)
+  const outlet = mesh(2, laneBytes)
   const ledger = Ledger.make(2, 1, Infinity, Infinity)
   const ties: Ties<unknown> = { _tag: "Ties", mailbox: heard(mailbox), outlets: [[said(outlet, 1)]], ledger }
   const links: Links = {
     workerId: "w/0",
-    mailbox: heard(mesh(1)),
-    replies: said(mesh(1), 0),
+    mailbox: heard(mesh(1, laneBytes)),
+    replies: said(mesh(1, laneBytes), 0),
     control: ControlBlock.make().buffer,
     fingerprints: {},
     urgent: 0,

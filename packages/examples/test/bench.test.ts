@@ -4,7 +4,7 @@ import { fileURLToPath } from "node:url"
 import { Arrivals, conclude } from "../bench/channel/Arrivals.ts"
 import { Gate, gateMemory } from "../bench/channel/Gate.ts"
 import { type Traffic, trafficOf, type TrafficSpec } from "../bench/channel/traffic.ts"
-import { median } from "../bench/harness/runSuite.ts"
+import { median, timesFirst } from "../bench/harness/runSuite.ts"
 
 const main = fileURLToPath(new URL("./bench/main.ts", import.meta.url))
 
@@ -24,7 +24,13 @@ describe("the benchmark's command line", () => {
       ["trivial:loop one", "trivial:loop other", "trivial:loop-again one"]
     )
     for (const result of results) {
-      assert.deepStrictEqual(Object.keys(result), ["scenario", "subject", "nsPerMessage", "messagesPerSecond"])
+      assert.deepStrictEqual(Object.keys(result), [
+        "scenario",
+        "subject",
+        "nsPerMessage",
+        "messagesPerSecond",
+        "timesFirst"
+      ])
       assert.isAbove(result.nsPerMessage, 0)
       assert.approximately(result.nsPerMessage * result.messagesPerSecond, 1e9, 1e7)
     }
@@ -98,6 +104,13 @@ describe("median", () => {
     assert.strictEqual(median([5, 1, 3]), 3)
     assert.strictEqual(median([5, 1, 3, 4]), 3.5)
     assert.strictEqual(median([10, 9, 2]), 9)
+  })
+})
+
+describe("timesFirst", () => {
+  it("compares round by round: what slows a whole round down changes nothing", () => {
+    assert.strictEqual(timesFirst([110, 220, 1100], [100, 200, 1000]), 1.1)
+    assert.strictEqual(timesFirst([110, 130, 150], [100, 100, 100]), 1.3)
   })
 })
 

@@ -20,7 +20,8 @@ const shown = (value: number): string => {
 }
 
 /**
- * One JSON object: scenario, subject and the scenario's fields, in this order.
+ * One JSON object: scenario, subject, the scenario's fields and `timesFirst`, in this order; `timesFirst` is null where
+ * the first subject takes nothing.
  *
  * @category reports
  * @since 0.1.0
@@ -29,7 +30,8 @@ export const jsonLine = (result: Result): string =>
   JSON.stringify({
     scenario: result.scenario.name,
     subject: result.subject,
-    ...Object.fromEntries(result.scenario.fields.map((field) => [field, round(result.metrics[field])]))
+    ...Object.fromEntries(result.scenario.fields.map((field) => [field, round(result.metrics[field])])),
+    timesFirst: round(result.timesFirst)
   })
 
 /**
@@ -38,14 +40,13 @@ export const jsonLine = (result: Result): string =>
  */
 const rows = (results: ReadonlyArray<Result>): ReadonlyArray<ReadonlyArray<string>> => {
   const { fields } = results[0].scenario
-  const base = results[0].metrics[fields[0]]
   return [
     ["subject", ...fields, "min – max", "× first"],
     ...results.map((result) => [
       result.subject,
       ...fields.map((field) => shown(result.metrics[field])),
       `${shown(result.spread[0])} – ${shown(result.spread[1])}`,
-      base === 0 ? "–" : (result.metrics[fields[0]] / base).toFixed(2)
+      Number.isFinite(result.timesFirst) ? result.timesFirst.toFixed(2) : "–"
     ])
   ]
 }

@@ -26,6 +26,8 @@ export interface Result {
   readonly metrics: Readonly<Record<string, number>>
   /** Smallest and largest value of the compared metric. */
   readonly spread: readonly [number, number]
+  /** How many times the first subject's value it takes: `timesFirst`. */
+  readonly timesFirst: number
 }
 
 /**
@@ -60,6 +62,16 @@ export const median = (values: ReadonlyArray<number>): number => {
   const middle = sorted.length >> 1
   return sorted.length % 2 === 1 ? sorted[middle] : (sorted[middle - 1] + sorted[middle]) / 2
 }
+
+/**
+ * How many times those of the first subject some values are: the median of the ratios of each round, because what
+ * slows a round down slows all of its runs.
+ *
+ * @category statistics
+ * @since 0.1.0
+ */
+export const timesFirst = (values: ReadonlyArray<number>, first: ReadonlyArray<number>): number =>
+  median(values.map((value, round) => value / first[round]))
 
 /**
  * Runs the scenarios one after the other; true if every run was valid.
@@ -138,7 +150,7 @@ const runScenario = async (
   }
   options.onProgress("")
   const valid = contestants.filter((contestant) => !contestant.failed)
-  options.onScenario(valid.map((contestant) => summarize(scenario, contestant)))
+  options.onScenario(valid.map((contestant) => summarize(scenario, contestant, valid[0])))
   return valid.length === contestants.length
 }
 
@@ -157,15 +169,17 @@ const invalid = (
   return missing === undefined ? undefined : `it measured no ${missing} (no traffic after the warm-up)`
 }
 
-const summarize = (scenario: Scenario, contestant: Contestant): Result => {
+const summarize = (scenario: Scenario, contestant: Contestant, first: Contestant): Result => {
   const metrics: Record<string, number> = {}
-  for (const field of scenario.fields) metrics[field] = median(contestant.runs.map((run) => run[field]))
-  const compared = contestant.runs.map((run) => run[scenario.fields[0]])
+  const of = ({ runs }: Contestant, field: string) => runs.map((run) => run[field])
+  for (const field of scenario.fields) metrics[field] = median(of(contestant, field))
+  const compared = of(contestant, scenario.fields[0])
   return {
     scenario,
     subject: contestant.subject.name,
     metrics,
-    spread: [Math.min(...compared), Math.max(...compared)]
+    spread: [Math.min(...compared), Math.max(...compared)],
+    timesFirst: timesFirst(compared, of(first, scenario.fields[0]))
   }
 }
 

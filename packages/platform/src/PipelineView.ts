@@ -3,6 +3,7 @@
  *
  * @since 0.1.0
  */
+import type { InvalidConfig } from "@shared-nothing/core/Errors"
 import type { Pipeline, PipelineError, Running, StageRates } from "@shared-nothing/core/Pipeline"
 import * as PipelineModule from "@shared-nothing/core/Pipeline"
 import type { Input as DurationInput } from "effect/Duration"
@@ -106,7 +107,7 @@ const cut = (text: string, rows: number): string => {
  * @category running
  * @since 0.1.0
  */
-export const show = <A, E>(running: Running<A, E>, options: ViewOptions = {}): Effect.Effect<void> => {
+export const show = <A, E>(running: Running<A, E>, options: ViewOptions = {}): Effect.Effect<void, InvalidConfig> => {
   const { every = "500 millis", screen = process.stderr } = options
   let drawn = 0
   const draw = (stages: ReadonlyArray<StageRates>): void => {

@@ -4,7 +4,9 @@
  *
  * @since 0.1.0
  */
+import { fromInput, type Input as DurationInput, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import * as Option from "effect/Option"
 import * as Result from "effect/Result"
 import * as Schema from "effect/Schema"
 import * as SchemaIssue from "effect/SchemaIssue"
@@ -41,3 +43,30 @@ export const decode = <A, I>(
       )
     }
   })
+
+/**
+ * What a duration may be written as, for errors.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const durations = 'a duration, such as "5 seconds", 5000 (milliseconds) or Duration.seconds(5)'
+
+/**
+ * A duration in milliseconds; `NaN` if it is none. Never throws, unlike `Duration.toMillis`, and a `NaN` is none
+ * here, where Effect takes it for 0.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const millisOf = (input: unknown): number =>
+  Number.isNaN(input) ? NaN : Option.match(fromInput(input as DurationInput), { onNone: () => NaN, onSome: toMillis })
+
+/**
+ * Why nobody can wait for so long, if nobody can: what is given as a time-out is no duration.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const wrongTimeout = (timeout: unknown): string | undefined =>
+  timeout === undefined || !Number.isNaN(millisOf(timeout)) ? undefined : `timeout ${String(timeout)}: ${durations}`

@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
-import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type { Input as DurationInput } from "effect/Duration"
 import * as Schema from "effect/Schema"
 import type * as Stream from "effect/Stream"
+import { millisOf } from "../errors/Options.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
+import { atLeastOne, duration, longerThanNone, moreThanNone, number, share, wholeFromOne } from "./checks.ts"
 import { type AnySchema, type Fault, type Input, node, type Route } from "./Graph.ts"
 import { DedupeOperator, GroupOperator, RateOperator, SampleOperator } from "./operators/flow.ts"
 import { make, nodeOf, type Pipeline, type PipelineError } from "./PipelineStream.ts"
@@ -46,9 +48,6 @@ const after = (
   )
 }
 
-const wrong = (holds: boolean, option: string, value: unknown, allowed: string): ReadonlyArray<Fault> =>
-  holds ? [] : [{ option, value, allowed }]
-
 /**
  * Arrays of `count` elements; an incomplete one goes out `within` after its first element came, or
  * at the end.
@@ -59,14 +58,11 @@ const wrong = (holds: boolean, option: string, value: unknown, allowed: string):
 export const grouped =
   (count: number, within: DurationInput) =>
   <A, E, R>(self: Stream.Stream<A, E, R>): Pipeline<ReadonlyArray<A>, E | PipelineError, R> => {
-    const millis = toMillis(within)
+    const millis = millisOf(within)
     return after(self, {
       name: "grouped",
       kind: `groups of ${count} within ${millis} ms`,
-      faults: [
-        ...wrong(Number.isInteger(count) && count >= 1, "grouped.count", count, "a whole number of at least 1"),
-        ...wrong(millis > 0, "grouped.within", millis, "longer than 0")
-      ],
+      faults: [...number("grouped.count", count, wholeFromOne), ...duration("grouped.within", within, longerThanNone)],
       output: (input) => Schema.Array(input) as unknown as AnySchema,
       make: (context) => new GroupOperator(context, count, millis)
     })
@@ -88,7 +84,7 @@ export const rateLimit =
     after(self, {
       name: "rate limit",
       kind: `at most ${perSecond} a second`,
-      faults: wrong(perSecond > 0, "rateLimit.perSecond", perSecond, "more than 0"),
+      faults: number("rateLimit.perSecond", perSecond, moreThanNone),
       batch: Math.max(1, Math.floor(perSecond / giftsPerSecond)),
       make: (context) => new RateOperator(context, perSecond)
     })
@@ -109,15 +105,14 @@ export const dedupe =
     } = {}
   ) =>
   <E, R>(self: Stream.Stream<A, E, R>): Pipeline<A, E | PipelineError, R> => {
-    const ttl = options.ttl === undefined ? undefined : toMillis(options.ttl)
-    const { maxKeys, parallelism } = options
+    const { maxKeys = Infinity, parallelism, ttl = Infinity } = options
     return after(self, {
       name: "dedupe",
       kind: "first of each key",
       parallelism,
-      faults: wrong(ttl === undefined || ttl > 0, "dedupe.ttl", ttl, "longer than 0"),
+      faults: [...duration("dedupe.ttl", ttl, longerThanNone), ...number("dedupe.maxKeys", maxKeys, atLeastOne)],
       route: { _tag: "keyBy", key: key as (element: unknown) => HashKey },
-      make: (context) => new DedupeOperator(context, { ttl, maxKeys })
+      make: (context) => new DedupeOperator(context, { ttl: millisOf(ttl), maxKeys })
     })
   }
 
@@ -134,6 +129,6 @@ export const sample =
     after(self, {
       name: "sample",
       kind: `${fraction} of all keys`,
-      faults: wrong(fraction >= 0 && fraction <= 1, "sample.fraction", fraction, "from 0 to 1"),
+      faults: number("sample.fraction", fraction, share),
       make: (context) => new SampleOperator(context, fraction, key as (element: unknown) => HashKey)
     })

@@ -95,6 +95,15 @@ export type Origin =
   | { readonly _tag: "Blocks"; readonly block: (number: number) => ReadonlyArray<unknown> }
 
 /**
+ * What a stage does about the event time of elements: hands on what they have, gives them one, whatever
+ * they have, or needs one.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type TimeUse = "keeps" | "gives" | "needs"
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -114,6 +123,7 @@ export interface Node {
   readonly batch: number | undefined
   /** Whether its input must be keyed. */
   readonly keyed: boolean
+  readonly time: TimeUse
   readonly onError: OnError
   readonly retries: number
   readonly origin: Origin | undefined
@@ -142,6 +152,7 @@ const plain = {
   disjoint: false,
   batch: undefined,
   keyed: false,
+  time: "keeps",
   onError: "fail",
   retries: 0,
   origin: undefined,

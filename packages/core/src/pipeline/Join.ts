@@ -5,9 +5,11 @@
  *
  * @since 0.1.0
  */
-import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type { Input as DurationInput } from "effect/Duration"
 import type * as Schema from "effect/Schema"
+import { millisOf } from "../errors/Options.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
+import { duration, longerThanNoneFinite, number } from "./checks.ts"
 import { erase, type Fault, node } from "./Graph.ts"
 import { IntervalJoinOperator, TableJoinOperator, UnionOperator, WindowJoinOperator } from "./operators/joins.ts"
 import { type Keyed, make, nodeOf, type Pipeline, type PipelineError } from "./PipelineStream.ts"
@@ -78,6 +80,7 @@ const joined = <Out>(
       output: erase(options.out),
       sides,
       keyed: true,
+      time: "needs",
       onError: options.onError ?? "fail",
       parallelism: options.parallelism,
       faults: all,
@@ -100,9 +103,8 @@ export const window =
     options: JoinOptions<Out> & { readonly size: DurationInput; readonly combine: (left: A, right: B) => Out }
   ) =>
   <E, R>(left: Keyed<A, K, E, R>): Pipeline<Out, E | E2 | PipelineError, R | R2, Late<A, B>> => {
-    const size = toMillis(options.size)
-    const faults =
-      size > 0 && size < Infinity ? [] : [{ option: `${name}.size`, value: size, allowed: "longer than 0 and finite" }]
+    const size = millisOf(options.size)
+    const faults = duration(`${name}.size`, options.size, longerThanNoneFinite)
     const combine = options.combine as (left: unknown, right: unknown) => unknown
     return joined(name, `window join (${size} ms)`, left, right, options, faults, (context) => {
       return new WindowJoinOperator(context, combine, size)
@@ -128,10 +130,13 @@ export const interval =
   ) =>
   <E, R>(left: Keyed<A, K, E, R>): Pipeline<Out, E | E2 | PipelineError, R | R2, Late<A, B>> => {
     const { lower, upper } = options
-    const faults =
-      lower <= upper && Number.isFinite(upper - lower)
-        ? []
-        : [{ option: `${name}.lower`, value: lower, allowed: `finite, and at most upper, ${upper}` }]
+    const faults = [
+      ...number(`${name}.upper`, upper, { allowed: "a finite number of milliseconds", holds: Number.isFinite }),
+      ...number(`${name}.lower`, lower, {
+        allowed: `a finite number of milliseconds, and at most upper, ${upper}`,
+        holds: (millis) => Number.isFinite(millis) && millis <= upper
+      })
+    ]
     const combine = options.combine as (left: unknown, right: unknown) => unknown
     return joined(name, `interval join (${lower} to ${upper} ms)`, left, right, options, faults, (context) => {
       return new IntervalJoinOperator(context, combine, lower, upper)

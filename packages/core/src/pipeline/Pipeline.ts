@@ -22,14 +22,15 @@
  * @since 0.1.0
  */
 import type { Input as DurationInput } from "effect/Duration"
-import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
 import type * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
 import type { InvalidConfig } from "../errors/Errors.ts"
+import { millisOf } from "../errors/Options.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
 import type { Supervision } from "../supervision/Supervision.ts"
+import { atLeastNoneFinite, duration, longerThanNone } from "./checks.ts"
 import { deadOutput, erase, type Fault, type Node, node, type Place, type Route } from "./Graph.ts"
 import { FilterOperator, SplitOperator, TapOperator } from "./operators/elements.ts"
 import { EventTimeOperator } from "./operators/time.ts"
@@ -157,6 +158,7 @@ const same = <A, E, R>(
     readonly onError?: OnError | undefined
     readonly faults?: ReadonlyArray<Fault>
     readonly sides?: Node["sides"]
+    readonly time?: Node["time"]
     readonly make: (context: OperatorContext) => Operator
   }
 ): Pipeline<A, E | PipelineError, R> => {
@@ -186,22 +188,20 @@ export const eventTime = <A>(
     readonly name?: string | undefined
   } = {}
 ): (<E, R>(self: Stream.Stream<A, E, R>) => Pipeline<A, E | PipelineError, R>) => {
-  const { name = "event time", onError } = options
-  const outOfOrderness = options.outOfOrderness === undefined ? 0 : toMillis(options.outOfOrderness)
-  const idleAfter = options.idleAfter === undefined ? Infinity : toMillis(options.idleAfter)
-  const faults: Array<Fault> = []
-  if (!(outOfOrderness >= 0 && outOfOrderness < Infinity)) {
-    faults.push({ option: `${name}.outOfOrderness`, value: outOfOrderness, allowed: "at least 0 and finite" })
-  }
-  if (!(idleAfter > 0)) faults.push({ option: `${name}.idleAfter`, value: idleAfter, allowed: "longer than 0" })
+  const { idleAfter = Infinity, name = "event time", onError, outOfOrderness = 0 } = options
+  const faults = [
+    ...duration(`${name}.outOfOrderness`, outOfOrderness, atLeastNoneFinite),
+    ...duration(`${name}.idleAfter`, idleAfter, longerThanNone)
+  ]
   const of = timeOf as (element: unknown) => number
   return (self) =>
     same(self, {
       name,
       kind: "event time",
+      time: "gives",
       onError,
       faults,
-      make: (context) => new EventTimeOperator(context, of, outOfOrderness, idleAfter)
+      make: (context) => new EventTimeOperator(context, of, millisOf(outOfOrderness), millisOf(idleAfter))
     })
 }
 

@@ -9,7 +9,8 @@ import * as Effect from "effect/Effect"
 import type { Input as DurationInput } from "effect/Duration"
 import type * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import type { InvalidConfig } from "../errors/Errors.ts"
+import { InvalidConfig } from "../errors/Errors.ts"
+import { durations, millisOf } from "../errors/Options.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
 import { checkForPipeline } from "../supervision/forPipelines.ts"
 import type { Supervision } from "../supervision/Supervision.ts"
@@ -69,12 +70,12 @@ export interface Running<out A, out E> {
   /** What each subtask counts, now. */
   readonly stats: Effect.Effect<ReadonlyArray<SubtaskStats>>
   /** The same, every so often, and once more when the output has ended. */
-  readonly statsEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<SubtaskStats>>
+  readonly statsEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<SubtaskStats>, InvalidConfig>
   /**
    * What each stage did since the last look: rates, depth, backpressure, lag of event time; and what it did
    * on the whole, when the output has ended.
    */
-  readonly ratesEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<StageRates>>
+  readonly ratesEvery: (interval: DurationInput) => Stream.Stream<ReadonlyArray<StageRates>, InvalidConfig>
 }
 
 interface Fields {
@@ -131,19 +132,25 @@ export const start = <A, E, R>(
     const began = yield* Clock.currentTimeMillis
     const ended = Deferred.makeUnsafe<void>()
     const output = Stream.ensuring(Stream.fromPull(Effect.succeed(pull)), Deferred.succeed(ended, undefined))
-    const statsEvery = (interval: DurationInput) => {
+    const looksEvery = (
+      option: string,
+      interval: DurationInput
+    ): Stream.Stream<ReadonlyArray<SubtaskStats>, InvalidConfig> => {
+      if (!(millisOf(interval) > 0)) {
+        return Stream.fail(new InvalidConfig({ option, value: interval, allowed: `${durations}, longer than 0` }))
+      }
       const ticks = Stream.interruptWhen(Stream.tick(interval), Deferred.await(ended))
       return Stream.mapEffect(Stream.concat(ticks, Stream.succeed(undefined)), () => stats)
     }
     return {
       output: output as Stream.Stream<A, E>,
       stats,
-      statsEvery,
+      statsEvery: (interval) => looksEvery("statsEvery.interval", interval),
       ratesEvery: (interval) =>
         Stream.suspend(() => {
           let last: readonly [at: number, stats: ReadonlyArray<SubtaskStats>] | undefined
           return Stream.flatMap(
-            Stream.mapEffect(statsEvery(interval), (now) =>
+            Stream.mapEffect(looksEvery("ratesEvery.interval", interval), (now) =>
               Effect.map(Clock.currentTimeMillis, (at) => [at, now] as const)
             ),
             ([at, now]) => {

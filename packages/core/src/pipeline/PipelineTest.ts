@@ -196,7 +196,7 @@ export const make = Effect.fnUntraced(function* <A, E, R, Side>(
   pipeline: Pipeline<A, E, R, Side>,
   options: Options = {}
 ): Effect.fn.Return<PipelineTest<A>, PipelineError, R | Scope.Scope> {
-  const plan = yield* Effect.fromResult(makePlan(pipeline.node, pipeline.output))
+  const plan = yield* Effect.fromResult(makePlan(pipeline.node, pipeline.output, true))
   const network = new Network(plan, options)
   const scope = yield* Effect.scope
   const context = yield* Effect.context<never>()

@@ -10,6 +10,7 @@ import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import * as Stream from "effect/Stream"
+import { atLeastNone, moreThanNone, number } from "./checks.ts"
 import { erase, type Fault, node } from "./Graph.ts"
 import { make, type Pipeline, type PipelineError } from "./PipelineStream.ts"
 
@@ -105,11 +106,10 @@ export const generate = <A>(
     for (let i = 0; i < size; i++) out[i] = of(start + i)
     return out
   }
-  const faults: Array<Fault> = []
-  if (!(count >= 0)) faults.push({ option: `${name}.count`, value: count, allowed: "at least 0" })
-  if (perSecond !== undefined && !(perSecond > 0)) {
-    faults.push({ option: `${name}.perSecond`, value: perSecond, allowed: "more than 0" })
-  }
+  const faults = [
+    ...number(`${name}.count`, count, atLeastNone),
+    ...number(`${name}.perSecond`, perSecond ?? Infinity, moreThanNone)
+  ]
   if (perSecond === undefined) {
     const block = (number: number) => elements(number * chunk, (number + 1) * chunk)
     const origin = { _tag: "Blocks", block } as const

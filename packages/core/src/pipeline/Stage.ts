@@ -9,6 +9,7 @@ import type * as Cause from "effect/Cause"
 import type * as Effect from "effect/Effect"
 import type * as Schedule from "effect/Schedule"
 import type * as Stream from "effect/Stream"
+import { atLeastOne, duration, longerThanNone, number } from "./checks.ts"
 import type { Node } from "./Graph.ts"
 import { EffectOperator, type EffectSettings } from "./operators/effects.ts"
 import { FilterMapOperator, FilterOperator, FlatMapOperator, MapOperator } from "./operators/elements.ts"
@@ -108,8 +109,10 @@ export const mapEffect = <In, Out, E, R>(
   // Given what attempts fail with, which nobody can name here.
   const retry = options.retry as Schedule.Schedule<unknown, unknown> | undefined
   const settings: EffectSettings = { concurrency, ordered, timeout, retry }
-  const faults =
-    concurrency >= 1 ? [] : [{ option: `${name}.concurrency`, value: concurrency, allowed: "a number of at least 1" }]
+  const faults = [
+    ...number(`${name}.concurrency`, concurrency, atLeastOne),
+    ...duration(`${name}.timeout`, timeout ?? Infinity, longerThanNone)
+  ]
   const run = options.run as unknown as (element: unknown) => Effect.Effect<unknown, unknown>
   return stage(
     stageNode(name, "mapEffect", options, (context) => new EffectOperator(context, run, settings), { faults })

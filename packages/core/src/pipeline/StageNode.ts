@@ -4,6 +4,7 @@
  * @since 0.1.0
  */
 import type * as Schema from "effect/Schema"
+import { number, wholeFromNone } from "./checks.ts"
 import { erase, type Fault, type Node, node } from "./Graph.ts"
 import type { OnError, Operator, OperatorContext } from "./Operator.ts"
 
@@ -58,9 +59,7 @@ export const stageNode = <In, Out>(
   const { onError = "fail", retries = 0 } = options
   const faults: Array<Fault> = [...(more.faults ?? [])]
   if (name === "") faults.push({ option: "name", value: name, allowed: "a name that is not empty" })
-  if (!Number.isInteger(retries) || retries < 0) {
-    faults.push({ option: `${name}.retries`, value: retries, allowed: "a whole number of at least 0" })
-  }
+  faults.push(...number(`${name}.retries`, retries, wholeFromNone))
   return node({
     name,
     kind,

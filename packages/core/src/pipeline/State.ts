@@ -25,8 +25,10 @@
  *
  * @since 0.1.0
  */
-import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type { Input as DurationInput } from "effect/Duration"
+import { millisOf } from "../errors/Options.ts"
 import * as Aggregates from "./Aggregate.ts"
+import { duration, longerThanNone, number, wholeFromOne } from "./checks.ts"
 import type { Fault } from "./Graph.ts"
 import { AggregateState, type Container, ListState, type Moment, ValueState } from "./state/containers.ts"
 import { MapState } from "./state/MapState.ts"
@@ -95,15 +97,9 @@ export interface MapOptions<in K, in V> {
 }
 
 const faultsOf = (kind: string, { max, ttl }: MapOptions<never, never>): ReadonlyArray<Fault> => [
-  ...(ttl === undefined || toMillis(ttl) > 0
-    ? []
-    : [{ option: `State.${kind}.ttl`, value: toMillis(ttl), allowed: "longer than 0" }]),
-  ...(max === undefined || (Number.isInteger(max) && max >= 1)
-    ? []
-    : [{ option: `State.${kind}.max`, value: max, allowed: "a whole number of at least 1" }])
+  ...duration(`State.${kind}.ttl`, ttl ?? Infinity, longerThanNone),
+  ...(max === undefined ? [] : number(`State.${kind}.max`, max, wholeFromOne))
 ]
-
-const millisOf = (ttl: DurationInput | undefined): number => (ttl === undefined ? Infinity : toMillis(ttl))
 
 const nobody = () => {}
 
@@ -114,7 +110,7 @@ const nobody = () => {}
  * @since 0.1.0
  */
 export const value = <A>({ onEvict = nobody, ttl }: ValueOptions<A> = {}): Spec<ValueState<A>> => ({
-  make: (moment) => new ValueState<A>(moment, millisOf(ttl), onEvict),
+  make: (moment) => new ValueState<A>(moment, millisOf(ttl ?? Infinity), onEvict),
   faults: faultsOf("value", { ttl })
 })
 
@@ -125,7 +121,7 @@ export const value = <A>({ onEvict = nobody, ttl }: ValueOptions<A> = {}): Spec<
  * @since 0.1.0
  */
 export const list = <A>({ max = Infinity, onEvict = nobody, ttl }: ListOptions<A> = {}): Spec<ListState<A>> => ({
-  make: (moment) => new ListState<A>(moment, millisOf(ttl), max, onEvict),
+  make: (moment) => new ListState<A>(moment, millisOf(ttl ?? Infinity), max, onEvict),
   faults: faultsOf("list", { ttl, max: max === Infinity ? undefined : max })
 })
 
@@ -136,7 +132,7 @@ export const list = <A>({ max = Infinity, onEvict = nobody, ttl }: ListOptions<A
  * @since 0.1.0
  */
 export const map = <K, V>(options: MapOptions<K, V> = {}): Spec<MapState<K, V>> => ({
-  make: (moment) => new MapState<K, V>(moment, { ...options, ttl: millisOf(options.ttl) }),
+  make: (moment) => new MapState<K, V>(moment, { ...options, ttl: millisOf(options.ttl ?? Infinity) }),
   faults: faultsOf("map", options)
 })
 
@@ -150,7 +146,7 @@ export const aggregate = <A, Acc, Out>(
   how: Aggregates.Aggregate<A, Acc, Out>,
   { onEvict = nobody, ttl }: ValueOptions<Out> = {}
 ): Spec<AggregateState<A, Acc, Out>> => ({
-  make: (moment) => new AggregateState(moment, how, millisOf(ttl), onEvict),
+  make: (moment) => new AggregateState(moment, how, millisOf(ttl ?? Infinity), onEvict),
   faults: faultsOf("aggregate", { ttl })
 })
 

@@ -6,8 +6,19 @@
  *
  * @since 0.1.0
  */
-import { type Input as DurationInput, toMillis } from "effect/Duration"
-import type { Fault } from "./Graph.ts"
+import type { Input as DurationInput } from "effect/Duration"
+import { millisOf } from "../errors/Options.ts"
+import {
+  atLeastNone,
+  duration,
+  finite,
+  longerThanNone,
+  longerThanNoneFinite,
+  number,
+  wholeFromOne,
+  word
+} from "./checks.ts"
+import type { Fault, TimeUse } from "./Graph.ts"
 
 /**
  * Which time cuts: that of the elements, or that of the machine.
@@ -21,6 +32,8 @@ interface Common {
   readonly clock: WindowClock
   /** How long a complete window takes late elements, each of which makes it emit again. */
   readonly lateness: number
+  /** What is wrong with it, found when it was made and told by the stage that it is of. */
+  readonly faults: ReadonlyArray<Fault>
 }
 
 /**
@@ -57,10 +70,18 @@ export interface WindowOptions {
   readonly lateness?: DurationInput | undefined
 }
 
-const common = (options: WindowOptions | undefined): Common => ({
-  clock: options?.clock ?? "event",
-  lateness: options?.lateness === undefined ? 0 : toMillis(options.lateness)
-})
+const common = (options: WindowOptions | undefined, faults: ReadonlyArray<Fault>): Common => {
+  const { clock = "event", lateness = 0 } = options ?? {}
+  return {
+    clock,
+    lateness: millisOf(lateness),
+    faults: [
+      ...faults,
+      ...word("clock", clock, ["event", "processing"]),
+      ...duration("lateness", lateness, atLeastNone)
+    ]
+  }
+}
 
 /**
  * Windows of one size, one after the other; the first begins at `offset` from the epoch.
@@ -83,13 +104,26 @@ export const hopping = (
   size: DurationInput,
   every: DurationInput,
   options?: WindowOptions & { readonly offset?: DurationInput | undefined }
-): Window => ({
-  _tag: "Hopping",
-  size: toMillis(size),
-  every: toMillis(every),
-  offset: options?.offset === undefined ? 0 : toMillis(options.offset),
-  ...common(options)
-})
+): Window => {
+  const offset = options?.offset ?? 0
+  const sizeMillis = millisOf(size)
+  const atMostSize = {
+    allowed: `at most the size, ${sizeMillis} ms`,
+    holds: (millis: number) => !(millis > sizeMillis)
+  }
+  return {
+    _tag: "Hopping",
+    size: sizeMillis,
+    every: millisOf(every),
+    offset: millisOf(offset),
+    ...common(options, [
+      ...duration("size", size, longerThanNoneFinite),
+      ...duration("every", every, longerThanNoneFinite),
+      ...duration("every", every, atMostSize),
+      ...duration("offset", offset, finite)
+    ])
+  }
+}
 
 /**
  * For each element, the elements of its key in the `size` up to it, itself included; a result for
@@ -100,8 +134,8 @@ export const hopping = (
  */
 export const sliding = (size: DurationInput): Window => ({
   _tag: "Sliding",
-  size: toMillis(size),
-  ...common(undefined)
+  size: millisOf(size),
+  ...common(undefined, duration("size", size, longerThanNoneFinite))
 })
 
 /**
@@ -112,8 +146,8 @@ export const sliding = (size: DurationInput): Window => ({
  */
 export const session = (gap: DurationInput, options?: Omit<WindowOptions, "clock">): Window => ({
   _tag: "Session",
-  gap: toMillis(gap),
-  ...common(options)
+  gap: millisOf(gap),
+  ...common(options, duration("gap", gap, longerThanNoneFinite))
 })
 
 /**
@@ -142,61 +176,28 @@ export interface Trigger {
  */
 export const global = (trigger: number | Trigger): Window => {
   const {
-    clock = "event",
+    clock,
     count = Infinity,
     keep = false,
-    within
+    within = Infinity
   } = typeof trigger === "number" ? { count: trigger } : trigger
-  return {
-    _tag: "Global",
-    count,
-    within: within === undefined ? Infinity : toMillis(within),
-    keep,
-    ...common({ clock })
+  const faults: Array<Fault> = []
+  if (count === Infinity && within === Infinity) {
+    faults.push({ option: "trigger", value: undefined, allowed: "a count, a time, or both" })
   }
+  if (count !== Infinity) faults.push(...number("count", count, wholeFromOne))
+  faults.push(...duration("within", within, longerThanNone))
+  return { _tag: "Global", count, within: millisOf(within), keep, ...common({ clock }, faults) }
 }
 
-/** What is wrong with a window, if anything. */
-export const faultsOf = (stage: string, window: Window): ReadonlyArray<Fault> => {
-  const faults: Array<Fault> = []
-  const positive = (option: string, value: number) => {
-    if (!(value > 0 && value < Infinity)) {
-      faults.push({ option: `${stage}.window.${option}`, value, allowed: "longer than 0 and finite" })
-    }
-  }
-  switch (window._tag) {
-    case "Hopping":
-      positive("size", window.size)
-      positive("every", window.every)
-      if (window.every > window.size) {
-        faults.push({
-          option: `${stage}.window.every`,
-          value: window.every,
-          allowed: `at most the size, ${window.size}`
-        })
-      }
-      break
-    case "Session":
-      positive("gap", window.gap)
-      break
-    case "Sliding":
-      positive("size", window.size)
-      break
-    case "Global":
-      if (window.count === Infinity && window.within === Infinity) {
-        faults.push({ option: `${stage}.window.trigger`, value: undefined, allowed: "a count, a time, or both" })
-      }
-      if (window.count !== Infinity && (!Number.isInteger(window.count) || window.count < 1)) {
-        faults.push({ option: `${stage}.window.count`, value: window.count, allowed: "a whole number of at least 1" })
-      }
-      if (!(window.within > 0)) {
-        faults.push({ option: `${stage}.window.within`, value: window.within, allowed: "longer than 0" })
-      }
-  }
-  if (!(window.lateness >= 0)) {
-    faults.push({ option: `${stage}.window.lateness`, value: window.lateness, allowed: "at least 0" })
-  }
-  return faults
+/** What is wrong with the window of a stage, if anything. */
+export const faultsOf = (stage: string, { faults }: Window): ReadonlyArray<Fault> =>
+  faults.map((fault) => ({ ...fault, option: `${stage}.window.${fault.option}` }))
+
+/** What its stage does about event time; a count, and the time of the machine, need none. */
+export const timeOf = (window: Window): TimeUse => {
+  if (window._tag === "Global") return window.clock === "event" && window.within < Infinity ? "needs" : "keeps"
+  return window.clock === "event" ? "needs" : "gives"
 }
 
 /** A window in words. */

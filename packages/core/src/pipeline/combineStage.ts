@@ -13,11 +13,12 @@
  *
  * @since 0.1.0
  */
-import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type { Input as DurationInput } from "effect/Duration"
 import * as Schema from "effect/Schema"
+import { millisOf } from "../errors/Options.ts"
 import type { HashKey } from "../partition/KeyHash.ts"
 import type { Aggregate, Part } from "./Aggregate.ts"
-import type { Fault } from "./Graph.ts"
+import { duration, finite, longerThanNoneFinite } from "./checks.ts"
 import { type CombineFunctions, CombineOperator } from "./operators/combine.ts"
 import { type Stage, stageNode, type StageOptions } from "./StageNode.ts"
 
@@ -52,12 +53,12 @@ export const combine = <In, K extends HashKey, Acc, Total>(
   }
 ): Stage<In, Part<K, Acc>> => {
   const { aggregate, key } = options
-  const every = toMillis(options.every)
-  const offset = options.offset === undefined ? 0 : toMillis(options.offset)
-  const faults: Array<Fault> = []
-  if (!(every > 0 && every < Infinity)) {
-    faults.push({ option: `${name}.every`, value: every, allowed: "longer than 0 and finite" })
-  }
+  const every = millisOf(options.every)
+  const offset = millisOf(options.offset ?? 0)
+  const faults = [
+    ...duration(`${name}.every`, options.every, longerThanNoneFinite),
+    ...duration(`${name}.offset`, options.offset ?? 0, finite)
+  ]
   const functions = {
     keyOf: key,
     init: aggregate.init,
@@ -70,7 +71,7 @@ export const combine = <In, K extends HashKey, Acc, Total>(
     `combine (${every} ms)`,
     options,
     (context) => new CombineOperator(context, every, offset, functions),
-    { faults }
+    { time: "needs", faults }
   )
   return { keyed: false, node: make }
 }

@@ -3,10 +3,12 @@
  *
  * @since 0.1.0
  */
-import { type Input as DurationInput, toMillis } from "effect/Duration"
+import type { Input as DurationInput } from "effect/Duration"
 import type * as Schema from "effect/Schema"
 import * as Codec from "../codec/Codec.ts"
+import { millisOf } from "../errors/Options.ts"
 import type { Aggregate } from "./Aggregate.ts"
+import { atLeastOne, duration, longerThanNone, number } from "./checks.ts"
 import { type AnySchema, erase, type Fault, type Node } from "./Graph.ts"
 import { GlobalOperator } from "./operators/globalWindows.ts"
 import { type ProcessContext, type ProcessHandlers, ProcessOperator } from "./operators/process.ts"
@@ -15,7 +17,7 @@ import { SlidingOperator } from "./operators/slidingWindows.ts"
 import { HoppingOperator, type WindowFunctions } from "./operators/windows.ts"
 import { type KeyedStage, stageNode, type StageOptions } from "./StageNode.ts"
 import type { States } from "./State.ts"
-import { describe, faultsOf, type Window, type WindowBounds } from "./Window.ts"
+import { describe, faultsOf, timeOf, type Window, type WindowBounds } from "./Window.ts"
 
 export type { ProcessContext } from "./operators/process.ts"
 
@@ -68,7 +70,7 @@ export const process = <In, Out, S, K extends string | number | bigint, Side = {
     )
 ): KeyedStage<In, K, Out, never, Side> => {
   const { maxKeys, onEvict, state } = options
-  const ttl = options.ttl === undefined ? undefined : toMillis(options.ttl)
+  const ttl = millisOf(options.ttl ?? Infinity)
   const faults: Array<Fault> = []
   let saving: Saving<S> = { save: state?.save, load: (state?.load as Saving<S>["load"]) ?? ((saved) => saved as S) }
   for (const fault of state?.faults ?? []) faults.push({ ...fault, option: `${name}.${fault.option}` })
@@ -78,10 +80,8 @@ export const process = <In, Out, S, K extends string | number | bigint, Side = {
     if (!(cause instanceof Codec.CodecError)) throw cause
     faults.push({ option: `${name}.snapshot`, value: cause.path, allowed: cause.detail })
   }
-  if (ttl !== undefined && !(ttl > 0)) faults.push({ option: `${name}.ttl`, value: ttl, allowed: "longer than 0" })
-  if (maxKeys !== undefined && !(maxKeys >= 1)) {
-    faults.push({ option: `${name}.maxKeys`, value: maxKeys, allowed: "at least 1" })
-  }
+  faults.push(...duration(`${name}.ttl`, options.ttl ?? Infinity, longerThanNone))
+  faults.push(...number(`${name}.maxKeys`, maxKeys ?? Infinity, atLeastOne))
   // The graph holds processes of all types.
   const handlers = {
     init: options.init ?? state?.init,
@@ -97,7 +97,8 @@ export const process = <In, Out, S, K extends string | number | bigint, Side = {
       "process",
       options,
       (context) => new ProcessOperator(context, handlers, { ttl, maxKeys, onEvict: evict }),
-      { keyed: true, faults, sides: eraseAll(options.side) }
+      // Timers have times of their own.
+      { keyed: true, time: options.onTimer === undefined ? "keeps" : "gives", faults, sides: eraseAll(options.side) }
     )
   )
 }
@@ -145,7 +146,7 @@ export const window = <In, Out, K extends string | number | bigint, Acc, Total>(
             return new GlobalOperator(context, window, functions)
         }
       },
-      { keyed: true, faults: faultsOf(name, window), sides: { late: erase(options.in) } }
+      { keyed: true, time: timeOf(window), faults: faultsOf(name, window), sides: { late: erase(options.in) } }
     )
   )
 }

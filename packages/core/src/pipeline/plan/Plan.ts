@@ -8,9 +8,11 @@
 import * as Result from "effect/Result"
 import { CodecError } from "../../codec/CodecError.ts"
 import { InvalidConfig } from "../../errors/Errors.ts"
+import { word } from "../checks.ts"
 import { type AnySchema, deadOutput, erase, type Fault, mainOutput, type Node, type Route } from "../Graph.ts"
 import { DeadLetter } from "../PipelineFailed.ts"
 import * as Frame from "../runtime/Frame.ts"
+import { missing } from "./eventTime.ts"
 import { misfit } from "./schemaFits.ts"
 
 /**
@@ -108,14 +110,15 @@ const refuse = (option: string, value: unknown, allowed: string): never => {
 }
 
 /**
- * Builds the plan of a graph, or tells what is wrong with the graph.
+ * Builds the plan of a graph, or tells what is wrong with the graph; `timed` if elements have event times from the
+ * beginning, as those have that are fed by hand.
  *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (root: Node, output: string = mainOutput): Result.Result<Plan, InvalidConfig> => {
+export const make = (root: Node, output: string = mainOutput, timed = false): Result.Result<Plan, InvalidConfig> => {
   try {
-    return Result.succeed(new Planner(root, output).plan())
+    return Result.succeed(new Planner(root, output).plan(timed))
   } catch (error) {
     if (error instanceof Refused) return Result.fail(new InvalidConfig(error.fault))
     throw error
@@ -135,10 +138,9 @@ class Planner {
     this.output = output
   }
 
-  plan(): Plan {
+  plan(timed: boolean): Plan {
     this.visit(this.root, new Set())
     if (this.output === mainOutput) this.read(this.root)
-    this.checkOutput(this.root, this.output)
     const grown: Array<{ readonly id: number; readonly nodes: Array<Node> } & Omit<Chain, "nodes">> = []
     for (const node of this.order) {
       this.check(node)
@@ -159,6 +161,9 @@ class Planner {
       grown.push(chain)
       this.chainOf.set(node, chain)
     }
+    this.checkOutput(this.root, this.output)
+    const fault = timed ? undefined : missing(this.order)
+    if (fault !== undefined) refuse(fault.option, fault.value, fault.allowed)
     for (const chain of grown) {
       for (const [port, input] of chain.nodes[0].inputs.entries()) {
         const edge = this.edge(input.from, input.output, chain, port)
@@ -191,6 +196,8 @@ class Planner {
   private check(node: Node): void {
     const [fault] = node.faults
     if (fault !== undefined) refuse(fault.option, fault.value, fault.allowed)
+    const [policy] = word(`${node.name}.onError`, node.onError, ["fail", "skip", "deadLetter"])
+    if (policy !== undefined) refuse(policy.option, policy.value, policy.allowed)
     const given = node.origin?._tag === "Stream" ? 1 : node.parallelism
     const first = node.inputs.length === 0 ? 1 : this.parallelism.get(node.inputs[0].from)!
     const parallelism = given ?? first

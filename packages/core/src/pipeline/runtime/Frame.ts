@@ -7,6 +7,7 @@
  * @since 0.1.0
  */
 import * as Schema from "effect/Schema"
+import * as SchemaAST from "effect/SchemaAST"
 import * as Codec from "../../codec/Codec.ts"
 import type { AnySchema } from "../Graph.ts"
 
@@ -55,6 +56,20 @@ const control = [
   Schema.Struct({ _tag: Schema.Literal("Idle"), from: Schema.Int, idle: Schema.Boolean })
 ] as const
 
+/** Whether it is what a class is: a declaration that encodes as the struct of its fields. */
+const isClass = (ast: SchemaAST.AST): boolean =>
+  ast._tag === "Declaration" && ast.encoding?.length === 1 && SchemaAST.isObjects(ast.encoding[0].to)
+
+/**
+ * Elements as they are, without the transformations of their schema. A class stays what it is, also among others: the
+ * codec writes its fields, while its type alone would go through another codec, at six times the cost.
+ */
+const elementOf = (ast: SchemaAST.AST): SchemaAST.AST => {
+  if (isClass(ast)) return ast
+  if (ast._tag !== "Union" || ast.encoding !== undefined || ast.checks !== undefined) return SchemaAST.toType(ast)
+  return Schema.Union(ast.types.map((type) => Schema.make<AnySchema>(elementOf(type)))).ast
+}
+
 const byFirst = new WeakMap<
   AnySchema,
   Array<{ readonly all: ReadonlyArray<AnySchema>; readonly schema: FrameSchema }>
@@ -79,7 +94,7 @@ export const schema = (schemas: ReadonlyArray<AnySchema>): FrameSchema => {
       _tag: Schema.Literal(`Data${port}`),
       from: Schema.Int,
       times: Schema.Array(Schema.Number),
-      values: Schema.Array(Schema.toType(values))
+      values: Schema.Array(Schema.make<AnySchema>(elementOf(values.ast)))
     })
   )
   const made = Schema.Union([...data, ...control]) as unknown as FrameSchema

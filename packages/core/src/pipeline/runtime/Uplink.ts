@@ -85,7 +85,7 @@ export class Uplink implements Link {
   fit(frames: Array<Frame>): void {
     for (let at = 0; at < frames.length;) {
       const frame = frames[at]
-      if (!this.codec.mayAttach && isData(frame) && frame.values.length > 1 && this.isTooLarge(frame)) {
+      if (isData(frame) && frame.values.length > 1 && this.isTooLarge(frame)) {
         frames.splice(at, 1, ...halves(frame))
       } else at++
     }
@@ -96,11 +96,9 @@ export class Uplink implements Link {
     try {
       while (written < frames.length) {
         const frame = frames[written]
-        if (this.codec.mayAttach || !this.isTooLarge(frame)) {
-          if (!this.place(frame)) break
-          written++
-        } else if (isData(frame) && frame.values.length > 1) frames.splice(written, 1, ...halves(frame))
-        else if (this.placeBeside(frame)) written++
+        const large = this.isTooLarge(frame)
+        if (large && isData(frame) && frame.values.length > 1) frames.splice(written, 1, ...halves(frame))
+        else if (large ? this.placeBeside(frame) : this.place(frame)) written++
         else break
       }
     } catch (cause) {

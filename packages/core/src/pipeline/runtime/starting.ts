@@ -51,6 +51,7 @@ export const startUnder = <A, R>(
     const child: Child = {
       id: worker,
       isWanted: () => true,
+      isAlive: () => true,
       progressed: () => false,
       begin: Effect.suspend(() =>
         Effect.flatMap(Effect.exit(Effect.provideContext(start, context)), (exit) => {

@@ -5,6 +5,7 @@
  * @since 0.1.0
  */
 import type { MirrorStart } from "@shared-nothing/core/OwnerMirror"
+import type { WorkerMirror } from "@shared-nothing/core/WorkerMirror"
 import type { Links } from "@shared-nothing/core/Workers"
 import type * as Effect from "effect/Effect"
 import type { WorkerConfig } from "@shared-nothing/core/WorkerConfig"
@@ -27,7 +28,7 @@ export type Boot = {
 
 /**
  * From the thread or process. A panic is an encoded `WorkerPanicked`; a process that dies of
- * something else says of what.
+ * something else says of what. One that had to look for the files of its imports says where they were, as JSON.
  *
  * @category models
  * @since 0.1.0
@@ -35,6 +36,7 @@ export type Boot = {
 export type Report =
   | { readonly _tag: "Ready"; readonly placement: string | undefined }
   | { readonly _tag: "Telemetry"; readonly telemetry: Telemetry }
+  | { readonly _tag: "Resolved"; readonly found: string }
   | { readonly _tag: "Ended" }
   | { readonly _tag: "Panicked"; readonly error: unknown }
   | { readonly _tag: "Crashed"; readonly name: string; readonly message: string; readonly stack: string }
@@ -47,6 +49,8 @@ export type Report =
  */
 export interface Place {
   readonly links: Links
+  /** That of the links, if it is not to be made of them. */
+  readonly control?: WorkerMirror["control"]
   /** Ends it, whatever user code left running, once `report` was made and all before it has arrived. */
   readonly leave: (report: () => void) => Effect.Effect<void>
 }

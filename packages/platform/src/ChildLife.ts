@@ -13,9 +13,9 @@
  * @since 0.1.0
  */
 import type { ChildProcess } from "node:child_process"
+import * as ControlPage from "@shared-nothing/core/ControlPage"
 import { WorkerPanicked } from "@shared-nothing/core/Errors"
 import * as OwnerMirror from "@shared-nothing/core/OwnerMirror"
-import * as Sighting from "@shared-nothing/core/Sighting"
 import * as ThreadIdentity from "@shared-nothing/core/ThreadIdentity"
 import type { Ties } from "@shared-nothing/core/Ties"
 import type { Links } from "@shared-nothing/core/Workers"
@@ -24,6 +24,8 @@ import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
 import type { Report } from "./Boot.ts"
 import * as Child from "./Child.ts"
+import * as Resolutions from "./Resolutions.ts"
+import { SharedPage } from "./SharedPage.ts"
 
 const decodePanic = Schema.decodeUnknownSync(Schema.toCodecJson(WorkerPanicked))
 
@@ -69,41 +71,46 @@ export class ChildLife {
   readonly ended = Deferred.makeUnsafe<void, WorkerPanicked>()
   readonly exited = Deferred.makeUnsafe<void>()
   phase = "import"
-  /** What it has had in hand for a while, or had when it exited; undefined if it gets on. */
-  sighting: Sighting.Sighting | undefined
   private worker: string
+  private readonly shared: URL | undefined
   private mirror: OwnerMirror.OwnerMirror | undefined
   private readonly pipe: ReturnType<typeof Child.pipeOf>
   private crash: Error | undefined
   private report: Effect.Effect<void, WorkerPanicked> | undefined
   private heard = false
-  private silent = false
-  private said = new Uint8Array(0)
+  private readonly page = new SharedPage(ControlPage.bytes)
   private fate: (() => Effect.Effect<void, WorkerPanicked>) | undefined
   private patience: ReturnType<typeof setTimeout> | undefined
 
-  /** Throws if it cannot be started. `name` is what it is called until it is told which worker it is. */
+  /**
+   * Throws if it cannot be started. `name` is what it is called until it is told which worker it is; `shares` is whether
+   * it finds the files that others find.
+   */
   constructor(
     module: URL,
     flags: ReadonlyArray<string>,
     env: Readonly<Record<string, string>>,
     args: ReadonlyArray<string>,
-    name: string
+    name: string,
+    shares: boolean
   ) {
+    this.shared = shares ? module : undefined
     this.worker = name
-    this.child = Child.start(module, flags, env, args)
+    try {
+      const resolutions = shares ? Resolutions.fileOf(module) : undefined
+      this.child = Child.start(module, flags, env, args, this.page.descriptor, resolutions)
+    } catch (cause) {
+      this.page.close()
+      throw cause
+    }
     this.pipe = Child.pipeOf(this.child)
     this.pipe.on("data", (bytes: Uint8Array) => this.receive(bytes))
     this.pipe.once("end", () => this.hear())
     this.pipe.once("close", () => this.hear())
     // A child that died: its exit tells.
     this.pipe.on("error", () => {})
-    const lifeline = Child.lifelineOf(this.child)
-    lifeline.on("data", (bytes: Uint8Array) => this.see(bytes))
-    lifeline.once("close", () => {
-      this.silent = true
-      this.settle()
-    })
+    // Nothing comes, but its end.
+    Child.lifelineOf(this.child).resume()
     this.child.on("error", (cause) => {
       // It is told of messages that came too late, too.
       if (this.child.pid === undefined) this.exit(`its process did not start: ${cause.message}`, undefined, cause)
@@ -136,16 +143,8 @@ export class ChildLife {
     return !Deferred.isDoneUnsafe(this.ended) && this.child.exitCode === null && this.child.signalCode === null
   }
 
-  /** Takes what was seen of it. */
-  private see(piece: Uint8Array): void {
-    const bytes = this.said.length === 0 ? piece : Buffer.concat([this.said, piece])
-    let at = 0
-    for (; at + Sighting.bytes <= bytes.length; at += Sighting.bytes) {
-      const sighting = Sighting.read(bytes.subarray(at, at + Sighting.bytes))
-      this.sighting = sighting.millis === 0 ? undefined : sighting
-    }
-    this.said = bytes.slice(at)
-  }
+  /** Brings into the `ControlBlock` of its owner what it has in hand, or had when it ended. */
+  readonly look = (): void => this.mirror?.see(this.page.read())
 
   private receive(bytes: Uint8Array): void {
     try {
@@ -168,6 +167,9 @@ export class ChildLife {
       case "Ready":
         this.phase = "run"
         return void Deferred.doneUnsafe(this.ready, Effect.succeed(report.placement))
+      case "Resolved":
+        if (this.shared !== undefined) Resolutions.write(this.shared, report.found)
+        return
       case "Crashed":
         this.crash = errorOf(report)
         return
@@ -183,7 +185,7 @@ export class ChildLife {
   private settle(): void {
     if (!this.heard) return
     if (this.report !== undefined) this.end(this.report)
-    else if (this.fate !== undefined && this.silent && !this.child.connected) this.end(this.fate())
+    else if (this.fate !== undefined && !this.child.connected) this.end(this.fate())
   }
 
   private exit(detail: string, exitCode: number | undefined, cause?: Error): void {
@@ -201,6 +203,8 @@ export class ChildLife {
   }
 
   private end(exit: Effect.Effect<void, WorkerPanicked>): void {
+    this.look()
+    this.page.close()
     Deferred.doneUnsafe(this.imported, Effect.andThen(exit, Effect.interrupt))
     Deferred.doneUnsafe(this.ready, Effect.andThen(exit, Effect.interrupt))
     if (!Deferred.doneUnsafe(this.ended, exit)) return

@@ -5,8 +5,8 @@
  *
  * @since 0.1.0
  */
+import * as ControlPage from "@shared-nothing/core/ControlPage"
 import type { MirrorStart } from "@shared-nothing/core/OwnerMirror"
-import * as Sighting from "@shared-nothing/core/Sighting"
 import * as WorkerMirror from "@shared-nothing/core/WorkerMirror"
 import * as Effect from "effect/Effect"
 import type { Place } from "./Boot.ts"
@@ -19,20 +19,17 @@ import * as Child from "./Child.ts"
 export const make = (start: MirrorStart): Place => {
   const pipe = Child.openPipe()
   for (const event of ["end", "close", "error"]) pipe.once(event, () => process.exit(0))
-  const mirror = WorkerMirror.make(start, (bytes) => pipe.write(bytes))
+  // Nobody puts anything down to a worker that nobody supervises.
+  const page = start.safeguard === undefined ? undefined : Child.openPage(ControlPage.bytes)
+  const mirror = WorkerMirror.make(start, (bytes) => pipe.write(bytes), page)
   pipe.on("drain", mirror.resume)
   pipe.on("data", mirror.receive)
-  if (start.safeguard !== undefined) {
-    const { control } = mirror.links
-    Child.watch(control, Sighting.words)
-    // What it dies of by its own hand, it says.
-    process.once("exit", () => Child.say(Sighting.take(control, Sighting.last)))
-  }
   const flush: Effect.Effect<void> = Effect.suspend(() =>
     mirror.flush() ? Effect.void : Effect.andThen(Effect.sleep(1), flush)
   )
   return {
     links: mirror.links,
+    control: mirror.control,
     leave: (report) =>
       Effect.andThen(
         flush,

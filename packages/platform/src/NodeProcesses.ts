@@ -26,6 +26,7 @@ import type { Boot, Report } from "./Boot.ts"
 import { ChildLife, panic } from "./ChildLife.ts"
 import type * as Entries from "./Entries.ts"
 import "./NodeConnector.ts"
+import * as Resolutions from "./Resolutions.ts"
 import type * as Telemetry from "./Telemetry.ts"
 import * as WorkersLayer from "./WorkersLayer.ts"
 
@@ -60,7 +61,8 @@ const open = Effect.fnUntraced(function* (
   const attached = (worker: string) => (cause: unknown) =>
     panic(worker, "attach", cause instanceof Error ? cause.message : String(cause))
   const life = yield* Effect.try({
-    try: () => new ChildLife(module, flagsOf(config), config.env ?? {}, config.args ?? [], name),
+    try: () =>
+      new ChildLife(module, flagsOf(config), config.env ?? {}, config.args ?? [], name, Resolutions.isShared(config)),
     catch: attached(name)
   })
   const worker = yield* Effect.orDie(
@@ -114,7 +116,7 @@ const open = Effect.fnUntraced(function* (
               placement,
               ended: Deferred.await(life.ended),
               kill: life.kill,
-              sighted: () => life.sighting
+              look: life.look
             }
           }
         )

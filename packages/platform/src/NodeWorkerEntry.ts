@@ -14,7 +14,6 @@ import * as ThreadIdentity from "@shared-nothing/core/ThreadIdentity"
 import * as Worker from "@shared-nothing/core/Worker"
 import * as WorkerRuntime from "@shared-nothing/core/WorkerRuntime"
 import { HeapGauge } from "@shared-nothing/core/HeapGauge"
-import type { Links } from "@shared-nothing/core/Workers"
 import * as Cause from "effect/Cause"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
@@ -55,19 +54,22 @@ export const launch = <Self, E>(implementation: Layer.Layer<Worker.Implementatio
           (message) => runner.sendUnsafe(port, { _tag: "Telemetry", telemetry: message }),
           boot.traced
         )
-        const exit = yield* Effect.exit(Effect.provide(life(layer, boot.contract, place.links, ready), telemetry))
+        const exit = yield* Effect.exit(Effect.provide(life(layer, boot.contract, place, ready), telemetry))
         yield* place.leave(() => runner.sendUnsafe(port, reportOf(place.links.workerId, exit)))
       })
     )
   })
   Effect.runFork(Effect.provide(main, NodeWorkerRunner.layer))
-  // A thread that is started ahead has the time.
+  // One that is started ahead has the time.
   setImmediate(WorkerRuntime.prepare)
+  if (isMainThread) void childPlace()
 }
 
+/** Threads need none of it, and start sooner without. */
+const childPlace = () => import("./ChildPlace.ts")
+
 const placeOf = (boot: Boot): Effect.Effect<Place> => {
-  // Threads need none of it, and start sooner without.
-  if ("mirror" in boot) return Effect.promise(async () => (await import("./ChildPlace.ts")).make(boot.mirror))
+  if ("mirror" in boot) return Effect.promise(async () => (await childPlace()).make(boot.mirror))
   const leave = (report: () => void) =>
     Effect.sync(() => {
       report()
@@ -79,7 +81,7 @@ const placeOf = (boot: Boot): Effect.Effect<Place> => {
 const life = <E>(
   layer: Layer.Layer<Worker.Implementation<unknown>, E>,
   contract: string,
-  links: Links,
+  { control, links }: Place,
   ready: () => void
 ): Effect.Effect<void, WorkerPanicked> =>
   Effect.scopedWith((scope) =>
@@ -97,7 +99,7 @@ const life = <E>(
         )
       }
       yield* Effect.provideService(
-        WorkerRuntime.run(implementation, links, ThreadIdentity.current(), Effect.sync(ready)),
+        WorkerRuntime.run(implementation, links, ThreadIdentity.current(), Effect.sync(ready), control),
         HeapGauge,
         NodeHeap.gauge
       )

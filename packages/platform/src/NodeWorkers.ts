@@ -59,9 +59,7 @@ const open = Effect.fnUntraced(function* (
     eval: true,
     workerData: {
       module: module.href,
-      // With options or an environment of its own, a thread may find other files.
-      resolutions:
-        args === undefined && env === undefined && execArgv === undefined ? Resolutions.of(module) : undefined
+      resolutions: Resolutions.isShared(config) ? Resolutions.of(module) : undefined
     },
     name,
     ...(args === undefined ? {} : { argv: [...args] }),

@@ -108,7 +108,8 @@ export const weighted = (weights: HashAssignment.Weights): Keyed<HashKey> =>
   keyed("weighted", (workers, options) => HashAssignment.weighted("weighted", workers, options, weights))
 
 /**
- * By range of ordered keys. `Range.fromSample` finds boundaries.
+ * By range of ordered keys. `Range.fromSample` finds boundaries. A pool whose workers have `state` keeps its size with
+ * it: they tell key groups apart by hashes.
  *
  * @category constructors
  * @since 0.1.0

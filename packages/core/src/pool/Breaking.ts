@@ -10,6 +10,8 @@
  *                          └──────── failed: Shut ─────────────────────────┘
  * ```
  *
+ * With `failover` another worker has the key group while its circuit is open: see `Detours`.
+ *
  * The end of a worker's life is for `Care`, which has its own use for the circuits of workers.
  *
  * @since 0.1.0
@@ -20,6 +22,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { WorkerPanicked } from "../errors/Errors.ts"
+import type { Move } from "../partition/Assignment.ts"
 import * as KeyGroup from "../partition/KeyGroup.ts"
 import type { Refusals } from "../ring/Refusals.ts"
 import type { Circuits } from "../supervision/Circuits.ts"
@@ -38,6 +41,30 @@ export interface Kind {
   readonly whileOpen: Breaker["whileOpen"]
 }
 
+/**
+ * What circuits of key groups need to know, and to have done, about where groups are.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Whereabouts {
+  /** The worker that a key group is with, and the one whose it is. */
+  readonly placeOf: (group: number) => Member | undefined
+  readonly homeOf: (group: number) => Member | undefined
+  /** Gives a key group of a member to another that `mayHave` holds for. */
+  readonly away: (
+    member: Member,
+    group: number,
+    mayHave: (other: Member) => Effect.Effect<boolean>
+  ) => Effect.Effect<Member | undefined>
+  /** Gives it back; `onLeft` is done about whom it leaves. True if it was elsewhere and is there now. */
+  readonly home: (
+    member: Member,
+    group: number,
+    onLeft: (other: Member) => Effect.Effect<void>
+  ) => Effect.Effect<boolean>
+}
+
 /** A circuit that is not closed. */
 interface Breach {
   readonly member: Member
@@ -47,6 +74,8 @@ interface Breach {
   until: number
   trial: Deferred.Deferred<void, WorkerPanicked> | undefined
   fiber: Fiber.Fiber<void> | undefined
+  /** Who has the key group meanwhile. */
+  with: Member | undefined
 }
 
 /**
@@ -58,6 +87,7 @@ export class Breaking {
   private readonly keyGroups: Kind | undefined
   private readonly groups: number
   private readonly refusals: Refusals
+  private readonly whereabouts: Whereabouts
   private readonly scope: Scope.Scope
   private readonly breaches = new Map<Member, Map<number, Breach>>()
   /** Key groups of each worker that failed and have not recovered since. */
@@ -72,12 +102,14 @@ export class Breaking {
     keyGroups: Kind | undefined,
     groups: number,
     refusals: Refusals,
+    whereabouts: Whereabouts,
     scope: Scope.Scope
   ) {
     this.workers = workers
     this.keyGroups = keyGroups
     this.groups = groups
     this.refusals = refusals
+    this.whereabouts = whereabouts
     this.scope = scope
   }
 
@@ -131,7 +163,7 @@ export class Breaking {
       return Effect.map(kind.circuits.failed(circuitOf(member, group), successes, error), (millis) => {
         if (millis === 0) return 0
         // Nobody's death: its circuit knows why.
-        if (kind.whileOpen === "failover") Effect.runFork(Effect.ignore(member.kill))
+        if (kind.whileOpen === "failover" && group === everyGroup) Effect.runFork(Effect.ignore(member.kill))
         else if (this.breaches.get(member)?.get(group) === undefined) this.open(kind, member, group, millis)
         return millis
       })
@@ -139,7 +171,7 @@ export class Breaking {
   }
 
   private open(kind: Kind, member: Member, group: number, millis: number): void {
-    const breach: Breach = { member, group, kind, until: 0, trial: undefined, fiber: undefined }
+    const breach: Breach = { member, group, kind, until: 0, trial: undefined, fiber: undefined, with: undefined }
     let breaches = this.breaches.get(member)
     if (breaches === undefined) this.breaches.set(member, (breaches = new Map()))
     breaches.set(group, breach)
@@ -151,15 +183,34 @@ export class Breaking {
   private follow(breach: Breach, first: number): Effect.Effect<void> {
     const { group, kind, member } = breach
     const circuit = circuitOf(member, group)
+    const strays = kind.whileOpen === "failover" && group !== everyGroup
+    const { away, home, homeOf, placeOf } = this.whereabouts
+    const mayHave = (other: Member) => kind.circuits.admits(circuitOf(other, group))
     return Effect.gen({ self: this }, function* () {
       let millis = first
       for (;;) {
         breach.until = performance.now() + millis
         this.refuse(breach, millis)
-        yield* member.order(Order.Shut, group)
-        yield* Effect.sleep(millis)
+        if (!strays) yield* member.order(Order.Shut, group)
+        else if (placeOf(group) === member) {
+          yield* member.order(Order.Shut, group)
+          breach.with = yield* away(member, group, mayHave)
+          if (breach.with !== undefined) this.moved("FailedOver", breach)
+        }
+        yield* Effect.sleep(Math.max(0, breach.until - performance.now()))
         breach.until = 0
         this.admit(breach)
+        if (strays) {
+          const back = yield* home(member, group, (other) => this.drop(other, group))
+          if (back) this.moved("FailedBack", breach)
+          if (homeOf(group) !== member) break
+          if (placeOf(group) !== member) {
+            // Whoever has it did not let it go.
+            millis = first
+            continue
+          }
+          breach.with = undefined
+        }
         yield* kind.circuits.probe(circuit, this.trial(breach))
         const state = yield* kind.circuits.state(circuit)
         if (state._tag === "Closed") break
@@ -167,6 +218,47 @@ export class Breaking {
       }
       this.forget(breach)
       yield* member.order(Order.Open, group)
+    })
+  }
+
+  private moved(_tag: "FailedOver" | "FailedBack", { group, kind, member }: Breach): void {
+    kind.circuits.events.add({ _tag, worker: member.id, groups: 1, group })
+  }
+
+  /** Key groups are about to come to workers: those whose circuit is open there are kept. */
+  arriving(moves: ReadonlyArray<Move>): Effect.Effect<void> {
+    return Effect.forEach(
+      moves.flatMap(({ group, to }) => this.breachesOf(to, group)),
+      ({ group, member }) => member.order(Order.Shut, group),
+      { discard: true }
+    )
+  }
+
+  /** Key groups have left workers: what their circuits were there is over. */
+  left(moves: ReadonlyArray<Move>): Effect.Effect<void> {
+    return Effect.forEach(
+      moves.flatMap(({ from, group }) => this.breachesOf(from, group)),
+      ({ group, member }) => this.drop(member, group),
+      { discard: true }
+    )
+  }
+
+  private breachesOf(worker: string, group: number): ReadonlyArray<Breach> {
+    if (this.breaches.size === 0) return []
+    const entry = this.breaches.entries().find(([{ id }]) => id === worker)
+    const breach = entry?.[1].get(group)
+    return breach === undefined ? [] : [breach]
+  }
+
+  /** A key group is with another worker now, and nothing of it is kept or tried here. */
+  private drop(member: Member, group: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const breach = this.breaches.get(member)?.get(group)
+      if (breach === undefined) return Effect.void
+      this.forget(breach)
+      this.admit(breach)
+      if (breach.fiber !== undefined) Effect.runFork(Fiber.interrupt(breach.fiber))
+      return member.order(Order.Open, group)
     })
   }
 
@@ -198,6 +290,8 @@ export class Breaking {
     if (breach === undefined) return Effect.void
     this.forget(breach)
     this.admit(breach)
+    // Its successor may read again that it was shut.
+    Effect.runFork(member.order(Order.Open, everyGroup))
     return breach.fiber === undefined ? Effect.void : Fiber.interrupt(breach.fiber)
   }
 
@@ -256,9 +350,11 @@ export class Breaking {
   /** The circuits that are not closed, in words. */
   get describe(): ReadonlyArray<string> {
     return [...this.breaches.values()].flatMap((breaches) =>
-      Array.from(breaches.values(), ({ group, member, until }) => {
+      Array.from(breaches.values(), ({ group, member, until, with: other }) => {
         const whose = group === everyGroup ? member.id : `${member.id}, key group ${group}`
-        return `circuit of ${whose}: ${until > 0 ? `open, probe in ${Math.ceil(until - performance.now())} ms` : "half-open"}`
+        const millis = Math.max(0, Math.ceil(until - performance.now()))
+        const state = until > 0 ? `open, probe in ${millis} ms` : "half-open"
+        return `circuit of ${whose}: ${state}${other === undefined ? "" : `, meanwhile with ${other.id}`}`
       })
     )
   }

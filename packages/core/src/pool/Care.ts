@@ -7,13 +7,11 @@
  * @since 0.1.0
  */
 import * as Cause from "effect/Cause"
-import * as Deferred from "effect/Deferred"
 import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Schedule from "effect/Schedule"
 import type * as Scope from "effect/Scope"
-import type { FrameReader } from "../channel/FrameReader.ts"
 import * as Poll from "../channel/Poll.ts"
 import { WorkerPanicked } from "../errors/Errors.ts"
 import { Attempts, type Place } from "../supervision/Attempts.ts"
@@ -25,14 +23,14 @@ import type { Circuits } from "../supervision/Circuits.ts"
 import { type Child, Recovery } from "../supervision/Recovery.ts"
 import { SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import type { Decisions } from "../supervision/Supervision.ts"
-import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
-import type { Safeguard, Saved } from "../worker/Safeguard.ts"
+import type { Safeguard } from "../worker/Safeguard.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract } from "../worker/Worker.ts"
-import { isSuspect, lastOf } from "./Blame.ts"
+import { lastOf } from "./Blame.ts"
 import type { Breaking } from "./Breaking.ts"
 import type { Member } from "./Member.ts"
 import { Recycling } from "./Recycling.ts"
+import { Reports } from "./Reports.ts"
 import { ackedOf, panicOf, Ward } from "./Ward.ts"
 import { requestMillisOf, Watchdog } from "./Watchdog.ts"
 
@@ -46,29 +44,16 @@ const defaultDeaths = 3
  * @since 0.1.0
  */
 export interface CareHooks {
-  /** Whether workers have memory of their own, that its owner has a late copy of. */
-  readonly mirrored: boolean
   readonly members: () => ReadonlyArray<Member>
   readonly failover: (member: Member) => Effect.Effect<number>
   readonly failback: (member: Member) => Effect.Effect<number, WorkerPanicked>
+  /** Asks whoever has the key then what a member was asked and did not answer. */
+  readonly reroute: (request: number) => void
   /** Has a member leave and begin anew, when no other does. */
   readonly recycle: (member: Member) => Effect.Effect<boolean>
   /** Settles all that waits for a member that will not come back. */
   readonly onGiveUp: (member: Member, error: WorkerPanicked) => Effect.Effect<void>
   readonly onEscalate: (error: WorkerPanicked) => Effect.Effect<void>
-}
-
-/**
- * What became of a message so far.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Fate {
-  /** Handled, according to the last snapshot, or given up. */
-  readonly done: boolean
-  readonly attempts: number
-  readonly error: WorkerPanicked | undefined
 }
 
 /** How long a worker may have nothing to do before a probe counts as a success, in milliseconds. */
@@ -83,15 +68,13 @@ export class Care {
   readonly events: EventLog
   readonly letters: DeadLetters
   readonly recovery: Recovery
+  /** Takes what workers report without being asked. */
+  readonly reports: Reports
   private readonly contract: AnyContract
   private readonly scope: Scope.Scope
   readonly breaking: Breaking
   private readonly hooks: CareHooks
   private readonly wards = new Map<Member, Ward>()
-  private readonly failures = new Envelope(Wire.failed)
-  private readonly recoveries: Envelope<unknown>
-  private readonly snapshots = new Envelope(Wire.saved)
-  private readonly dead: Envelope<Wire.Dead>
   private readonly watchdog: Watchdog | undefined
   private readonly recycling: Recycling | undefined
   /** Deadlines of requests that have their own, by their index. */
@@ -114,8 +97,7 @@ export class Care {
     this.scope = scope
     this.hooks = hooks
     const wire = Wire.compile(contract)
-    this.dead = new Envelope(wire.dead)
-    this.recoveries = new Envelope(wire.verdict.payload)
+    this.reports = new Reports(wire, scope, this)
     this.recovery = new Recovery({
       decisions,
       events,
@@ -139,8 +121,6 @@ export class Care {
         deadlineMillis: toMillis(deadline.duration),
         graceMillis: toMillis(deadline.grace),
         members: hooks.members,
-        mirrored: hooks.mirrored,
-        isWaiting: (member) => this.ward(member).undecided > 0,
         onOverdue: (member, millis) => events.add(SupervisionEvent.Overdue({ worker: member.id, millis }))
       })
     }
@@ -156,7 +136,7 @@ export class Care {
   }
 
   /** Whether workers send their state as they go on. */
-  private get savesOften(): boolean {
+  get savesOften(): boolean {
     return this.contract.state !== undefined && this.recovery.recovers
   }
 
@@ -165,10 +145,13 @@ export class Care {
     throw new Error(`${child.id} is nobody's child`)
   }
 
-  private ward(member: Member): Ward {
+  /** What is remembered of a member. */
+  ward(member: Member): Ward {
     let ward = this.wards.get(member)
     if (ward === undefined) {
-      ward = new Ward(this.childOf(member), new Attempts(this.decisions.retry, this.decisions.deaths ?? defaultDeaths))
+      const acked = (lane: number) => member.mailbox.mesh.ackedIn(lane, 0)
+      const attempts = new Attempts(this.decisions.retry, this.decisions.deaths ?? defaultDeaths, acked)
+      ward = new Ward(this.childOf(member), attempts)
       this.wards.set(member, ward)
     }
     return ward
@@ -179,6 +162,7 @@ export class Care {
       id: member.id,
       progressed: () => ackedOf(member) !== this.ward(member).ackedBefore,
       isWanted: () => member.recovering,
+      isAlive: () => member.alive,
       begin: Effect.mapError(member.start, (error) => panicOf(member.id, error)),
       halt: member.halt,
       giveUp: (error) =>
@@ -189,9 +173,10 @@ export class Care {
     }
   }
 
-  /** What others are given of the state of a member that is gone. */
-  savedOf(member: Member): Saved | undefined {
-    return this.ward(member).saved
+  /** Waits until the state that others would be given has the effect of a request, where it is saved as they go on. */
+  saved(member: Member, place: Place | undefined): Effect.Effect<void> {
+    if (!this.savesOften || place === undefined) return Effect.void
+    return Poll.until(() => member.isLost || this.ward(member).fateOf(place).done)
   }
 
   private failover(member: Member): Effect.Effect<number> {
@@ -238,14 +223,15 @@ export class Care {
       if (millis === 0) return Effect.succeed(0)
       if (breaker.whileOpen === "fail") member.refuse(millis)
       if (breaker.whileOpen !== "failover") return Effect.succeed(millis)
-      return Effect.map(this.hooks.failover(member), (groups) => {
-        if (groups < 0) return millis
+      return Effect.flatMap(this.hooks.failover(member), (groups) => {
+        if (groups < 0) return Effect.succeed(millis)
         this.ward(member).saved = undefined
         this.breaking.gone(member)
         this.events.add(SupervisionEvent.FailedOver({ worker: member.id, groups }))
         member.giveUp()
         this.bringBack(member, new Backoff(Schedule.spaced(millis)))
-        return Infinity
+        // Others have what was asked by key; nobody answers for it itself.
+        return Effect.as(this.hooks.onGiveUp(member, error), Infinity)
       })
     })
   }
@@ -305,7 +291,6 @@ export class Care {
       resume: saved,
       over: attempts.over,
       singly: panicked,
-      careful: ward.careful ? member.mailbox.left : 0,
       measures: recycle?.heap !== undefined,
       gate: this.breaking.startOf(member)
     }
@@ -316,58 +301,9 @@ export class Care {
     return this.recovery.recovers && this.hooks.members().includes(member)
   }
 
-  /** Takes what a worker reports without being asked. */
-  report(member: Member, status: number, reader: FrameReader): void {
-    const ward = this.ward(member)
-    switch (status) {
-      case ReplyStatus.Saved:
-        ward.saved = reader.read(this.snapshots)
-        ward.lastSaved = this.snapshots.head.id
-        return member.keep(ward.lastSaved)
-      case ReplyStatus.Failed: {
-        const failure = reader.read(this.failures)
-        return this.decide(member, ward, this.failures.head.id, failure)
-      }
-      case ReplyStatus.Recovered:
-        reader.read(this.recoveries)
-        return this.breaking.recovered(member, this.recoveries.head.id)
-      case ReplyStatus.Dead:
-        return this.bury(member, reader.read(this.dead))
-    }
-  }
-
-  private decide(member: Member, ward: Ward, ticket: number, failure: typeof Wire.Failed.Type): void {
-    const { attempts } = ward
-    const { error, group, groupSince, since } = failure
-    ward.undecided += 1
-    const verdict = Effect.gen({ self: this }, function* () {
-      const held = yield* this.breaking.failed(member, group, since, groupSince, error)
-      const delay = yield* attempts.failed(failure, error)
-      if (delay === undefined) return yield* member.verdict(ticket, false)
-      const { count } = attempts.at(failure)
-      const delayMillis = Math.max(delay, held)
-      this.events.add(SupervisionEvent.Retrying({ worker: member.id, attempts: count, delayMillis, error }))
-      yield* Effect.sleep(delay)
-      // Not for longer than the circuit is kept up.
-      if (held > delay) yield* Effect.raceFirst(Effect.sleep(held - delay), Deferred.await(this.breaking.released))
-      yield* member.verdict(ticket, true)
-    })
-    const done = Effect.sync(() => {
-      ward.undecided -= 1
-    })
-    Fiber.runIn(Effect.runFork(Effect.ensuring(verdict, done)), this.scope)
-  }
-
-  private bury(member: Member, { error, lane, message, number, tries }: Wire.Dead): void {
-    const { attempts } = this.ward(member)
-    const attempt = attempts.at({ lane, number })
-    // A worker that died after it said so says so again in its next life.
-    if (attempt.reported) return
-    attempt.over = true
-    attempt.reported = true
-    if (tries !== undefined) attempt.count = Math.max(attempt.count, tries)
-    else if (error !== undefined) attempt.count += 1
-    this.addLetter(member, message, attempt.count, attempt.error ?? error)
+  /** Asks whoever has the key now what a member was asked and handed back. */
+  reroute(request: number): void {
+    this.hooks.reroute(request)
   }
 
   /** Keeps a message that nobody will handle. */
@@ -387,26 +323,16 @@ export class Care {
     }
   }
 
-  /** The attempts so far, the last error, and whether a frame is done according to the last snapshot or was given up. */
-  fateOf(member: Member, { lane, number }: Place): Fate {
-    const { attempts, lastPanic, saved } = this.ward(member)
-    const known = attempts.at({ lane, number })
-    const before = saved?.counts[lane]
-    const done =
-      known.reported ||
-      (before !== undefined && ((before - number) | 0) > 0) ||
-      (saved !== undefined && saved.done.some((at, i) => i % 2 === 0 && at === lane && saved.done[i + 1] === number))
-    return { done, attempts: known.count, error: known.error ?? lastPanic }
-  }
-
   /** A life has ended. The error is the one to tell: that of the watchdog, if it was its doing. */
   ended(member: Member, panic: WorkerPanicked | undefined): Effect.Effect<WorkerPanicked | undefined> {
     return Effect.gen({ self: this }, function* () {
       const ward = this.ward(member)
-      const { control, mailbox } = member
-      const error = panic === undefined ? undefined : (this.watchdog?.take(member) ?? panic)
+      const { control } = member
+      // Taken in any case: it is about this life.
+      const overdue = this.watchdog?.take(member)
+      const error = panic === undefined ? undefined : (overdue ?? panic)
       ward.panicked = error !== undefined
-      const last = panic === undefined ? "nothing" : lastOf(member, ward, panic, this.hooks.mirrored)
+      const last = lastOf(member)
       const { blamed, since } = control
       control.clear()
       yield* this.breaking.ended(member)
@@ -416,21 +342,13 @@ export class Care {
         return undefined
       }
       ward.lastPanic = error
-      ward.attempts.prune((lane) => mailbox.mesh.ackedIn(lane, 0))
-      const { suspicion } = ward
-      ward.suspicion = undefined
-      ward.careful = this.hooks.mirrored && !member.killed
-      if (member.killed || last === "nothing") return error
-      if (last === "unseen") {
-        ward.suspicion = { exitCode: error.exitCode, sent: mailbox.sent }
-        return error
-      }
+      ward.attempts.prune()
+      if (member.killed || last === undefined) return error
       if (last.settled) {
         ward.attempts.at(last).over = true
         ward.attempts.at(last).reported = true
         return error
       }
-      if (isSuspect(suspicion, last, error)) yield* ward.attempts.died(last, error)
       yield* this.breaking.died(member, blamed, since, error)
       yield* ward.attempts.died(last, error)
       return error
@@ -455,16 +373,17 @@ export class Care {
 
   /** Waits for the members that are being replaced, so that they can drain, but not for long. */
   settle(millis: number): Effect.Effect<void> {
+    this.recycling?.close()
     const recovering = () => this.hooks.members().filter((member) => member.recovering)
+    const changing = () => this.hooks.members().some((member) => member.recovering || member.leaving)
     return Effect.andThen(
       Effect.timeoutOrElse(
-        Poll.until(() => recovering().length === 0),
+        Poll.until(() => !changing()),
         { duration: millis, orElse: () => Effect.void }
       ),
       Effect.suspend(() => {
         this.recovery.over = true
         this.watchdog?.close()
-        this.recycling?.close()
         for (const member of recovering()) member.giveUp()
         return this.breaking.release()
       })

@@ -6,10 +6,11 @@
  *
  * @since 0.1.0
  */
-import { fromInput, type Input, isPositive, toMillis } from "effect/Duration"
+import { type Input, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
 import { PartitionError, PoolFull, SendError, Timeout, WorkerNotRunning } from "../errors/Errors.ts"
+import { durations, millisOf, wrongTimeout } from "../errors/Options.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
 import { now } from "../worker/Envelope.ts"
@@ -377,12 +378,10 @@ export class Delivery {
   private check(options: SendOptions | undefined, messages: Messages): DeliveryError | undefined {
     if (!this.open) return this.closed(messages)
     if (options === undefined) return undefined
-    const { deadline, priority = 0 } = options
+    const { deadline, priority = 0, timeout } = options
     const detail =
       Number.isInteger(priority) && priority >= 0 && priority < this.priorities
-        ? deadline === undefined
-          ? undefined
-          : this.unkept(deadline)
+        ? (wrongTimeout(timeout) ?? (deadline === undefined ? undefined : this.unkept(deadline)))
         : `priority ${priority}: the pool has ${this.priorities} (0 to ${this.priorities - 1}; option priorities)`
     if (detail === undefined) return undefined
     return new SendError({ channel: this.pool, reason: "Encode", detail, unsent: [...messages] })
@@ -391,8 +390,7 @@ export class Delivery {
   /** Why a deadline cannot be kept, if it cannot. */
   private unkept(deadline: Input): string | undefined {
     if (!this.watches) return `deadline: nobody watches over messages of this pool (Supervision.deadline)`
-    const duration = fromInput(deadline)
-    return duration._tag === "Some" && isPositive(duration.value) ? undefined : "deadline: a duration above 0"
+    return millisOf(deadline) > 0 ? undefined : `deadline ${String(deadline)}: ${durations}, longer than 0`
   }
 
   private closed(unsent: Messages): WorkerNotRunning {

@@ -4,11 +4,13 @@
  *
  * @since 0.1.0
  */
+import * as Clock from "effect/Clock"
 import * as Effect from "effect/Effect"
 import type { WorkerPanicked } from "../errors/Errors.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { Care } from "./Care.ts"
 import type { Delivery } from "./Delivery.ts"
+import * as Holding from "./Holding.ts"
 import * as Leftovers from "./Leftovers.ts"
 import type { Member } from "./Member.ts"
 import type { Outputs } from "./Outputs.ts"
@@ -27,9 +29,16 @@ export interface EndingParts {
   readonly wire: Wire
   /** Undefined if the contract has no output. */
   readonly outputs: Outputs | undefined
+  /** Waits until no messages are on their way from one worker to another. */
+  readonly arrived: Effect.Effect<void>
   /** How long a worker may take to end, in milliseconds, before it is killed. */
   readonly shutdownMillis: number
+  /** The key function of the contract. */
+  readonly key: (message: unknown) => unknown
 }
+
+/** How long a worker may take to end before it is said who keeps the pool from closing, in milliseconds. */
+const patienceMillis = 1000
 
 /**
  * @category models
@@ -75,6 +84,13 @@ export class Ending {
     })
   }
 
+  /** Settles what waited for a life that will not begin. */
+  onCallOff(member: Member): void {
+    const { pending, pool } = this.parts
+    pending.fail(member, ({ request }) => member.notRunning(`pool ${pool}: ask ${request.tag}`, []))
+    member.settled = pending.last
+  }
+
   /** Ends the pool's work: what was sent stays where it is until the pool closes. */
   onEscalate(error: WorkerPanicked): Effect.Effect<void> {
     return Effect.suspend(() => {
@@ -105,19 +121,19 @@ export class Ending {
     delivery.open = false
     const ends = Effect.suspend(() => {
       for (const member of all) member.finish()
-      return Effect.forEach(all, (member) => this.join(member), { concurrency: "unbounded", discard: true })
+      const joined = Effect.forEach(all, (member) => this.join(member), { concurrency: "unbounded", discard: true })
+      return shutdownMillis > patienceMillis ? Effect.raceFirst(joined, this.watch) : joined
     })
     const left = Effect.forEach(
       all,
       (member) =>
-        member.mailbox.left > 0
-          ? Leftovers.take(member, care, wire, (message, { attempts, error }) =>
-              care.addLetter(member, message, attempts, error)
-            )
-          : Effect.void,
+        Leftovers.take(member, care, wire, ({ attempt: { count, error }, message }) =>
+          care.addLetter(member, message, count, error)
+        ),
       { discard: true }
     )
-    const drained = Effect.andThen(care.settle(shutdownMillis), ends)
+    const arrived = Effect.timeoutOrElse(this.parts.arrived, { duration: shutdownMillis, orElse: () => Effect.void })
+    const drained = Effect.andThen(Effect.andThen(care.settle(shutdownMillis), arrived), ends)
     return Effect.andThen(
       Effect.andThen(outputs?.forgetting(drained) ?? drained, Effect.andThen(left, this.closeOutputs)),
       Effect.sync(() => {
@@ -127,6 +143,31 @@ export class Ending {
         care.letters.close()
         for (const member of all) member.mailbox.close()
       })
+    )
+  })
+
+  /** Says, once, which workers are not done after a while, with what, and how long they have; never ends. */
+  private readonly watch: Effect.Effect<never> = Clock.clockWith((clock) => {
+    const began = clock.currentTimeMillisUnsafe()
+    return Effect.sleep(patienceMillis).pipe(
+      Effect.andThen(
+        Effect.suspend(() => {
+          const { all, key, pool, shutdownMillis, wire } = this.parts
+          const millis = Math.round(clock.currentTimeMillisUnsafe() - began)
+          return Effect.forEach(
+            all.filter((member) => member.alive),
+            (member) =>
+              Effect.logInfo(
+                `pool ${pool} is closing, and worker ${member.id} has not ended after ${millis} ms: ` +
+                  `${Holding.describe(member, wire, key)}; it is killed in ${Math.max(0, shutdownMillis - millis)} ms ` +
+                  "(shutdownTimeout)"
+              ),
+            { discard: true }
+          )
+        })
+      ),
+      Effect.andThen(Effect.never),
+      Effect.interruptible
     )
   })
 

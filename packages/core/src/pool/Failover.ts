@@ -12,12 +12,12 @@ import { WorkerPanicked } from "../errors/Errors.ts"
 import * as Poll from "../channel/Poll.ts"
 import * as Codec from "../codec/Codec.ts"
 import * as Moving from "../worker/Moving.ts"
-import { now } from "../worker/Envelope.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { AnyContract } from "../worker/Worker.ts"
 import type { Care } from "./Care.ts"
+import type { Handover } from "./Handover.ts"
 import * as Leftovers from "./Leftovers.ts"
-import { type Member, plain } from "./Member.ts"
+import type { Member } from "./Member.ts"
 import type { Change, Placement } from "./Placement.ts"
 import type { Requests } from "./Requests.ts"
 import type { Rescaling } from "./Rescaling.ts"
@@ -38,6 +38,7 @@ export class Failover {
   private readonly care: Care
   private readonly wire: Wire
   private readonly groups: number
+  private readonly handover: Handover
 
   constructor(
     contract: AnyContract,
@@ -47,7 +48,8 @@ export class Failover {
     rescaling: Rescaling,
     care: Care,
     wire: Wire,
-    groups: number
+    groups: number,
+    handover: Handover
   ) {
     this.contract = contract
     this.all = all
@@ -57,35 +59,54 @@ export class Failover {
     this.care = care
     this.wire = wire
     this.groups = groups
+    this.handover = handover
   }
 
   /** Gives a dead member's work to the living: how many key groups moved, or -1 if that cannot be. */
   away(member: Member): Effect.Effect<number> {
-    const moved = Effect.suspend((): Effect.Effect<number, unknown> => {
-      const living = this.placement.members.filter((other) => other !== member && other.running)
-      if (living.length === 0) return Effect.succeed(-1)
-      const plan = this.placement.plan(living)
-      if (Result.isFailure(plan)) return Effect.succeed(-1)
-      const change = plan.success
-      // Another member is not there either, and its keys would have to move, too.
-      const own = change.moves.filter(({ from }) => from === member.id)
-      if (own.length < change.moves.length) return Effect.succeed(-1)
-      const groups = new Set(own.map(({ group }) => group))
-      const transfer = Effect.andThen(this.bringState(member, change), this.bringMessages(member, change))
-      return Effect.map(this.rescaling.holding(groups, Effect.void, transfer, change), () => {
-        this.requests.reroute(member)
-        return groups.size
-      })
-    })
-    const others = () => this.placement.members.some((other) => other !== member && other.recovering)
+    const living = () => this.placement.members.filter((other) => other !== member && other.running && !other.forsaken)
+    const hopeful = () => this.placement.members.some((other) => other.recovering && !other.forsaken)
     const settled = Effect.timeoutOrElse(
-      Poll.until(() => !others()),
-      {
-        duration: patienceMillis,
-        orElse: () => Effect.void
-      }
+      Poll.until(() => living().length > 0 || !hopeful()),
+      { duration: patienceMillis, orElse: () => Effect.void }
     )
-    return Effect.orElseSucceed(Effect.andThen(settled, this.rescaling.alone(moved)), () => -1)
+    return Effect.suspend(() => {
+      // Nothing may wait for it from now on: a change that is under way would be waited for here.
+      member.forsaken = true
+      const moved = this.rescaling.alone(Effect.suspend(() => this.move(member, living())))
+      return Effect.ensuring(
+        Effect.andThen(settled, moved),
+        Effect.sync(() => {
+          member.forsaken = false
+        })
+      )
+    })
+  }
+
+  private move(member: Member, living: ReadonlyArray<Member>, tries = this.all.length): Effect.Effect<number> {
+    if (living.length === 0 || tries === 0 || !this.rescaling.movesState) return Effect.succeed(-1)
+    const plan = this.placement.planWithout(member, living)
+    if (Result.isFailure(plan)) return Effect.succeed(-1)
+    const change = plan.success
+    const groups = new Set(change.moves.map(({ group }) => group))
+    const { breaking } = this.care
+    const transfer = Effect.gen({ self: this }, function* () {
+      yield* breaking.arriving(change.moves)
+      yield* this.bringState(member, change)
+      yield* this.bringMessages(member, change)
+      yield* breaking.left(change.moves)
+    })
+    return Effect.matchEffect(this.rescaling.holding(groups, Effect.void, transfer, change), {
+      // Only the state can fail to arrive, where one that it was brought to died: then the others have it all.
+      onFailure: () => {
+        const still = living.filter((other) => other.running && !other.forsaken)
+        return this.move(member, still, tries - 1)
+      },
+      onSuccess: () => {
+        this.requests.reroute(member)
+        return Effect.succeed(groups.size)
+      }
+    })
   }
 
   /** Begins a member's life anew and gives it its key groups back: how many. */
@@ -109,7 +130,7 @@ export class Failover {
   /** Each that gets a part of the state gets all of it, and forgets what goes to others. */
   private bringState(member: Member, change: Change): Effect.Effect<void, unknown> {
     const { internal } = this.wire
-    const saved = this.care.savedOf(member)
+    const saved = this.care.ward(member).saved
     if (internal === undefined || saved === undefined) return Effect.void
     const state = Codec.decode(internal.restore.payload, saved.state)
     const targets = new Set(change.moves.map(({ to }) => to))
@@ -119,8 +140,8 @@ export class Failover {
         const target = this.all.find((other) => other.id === id)!
         const others = change.moves.filter(({ to }) => to !== id).map(({ group }) => group)
         return Effect.andThen(
-          this.requests.internal(target, internal.restore, state),
-          this.requests.internal(target, internal.extract, Moving.groupsOf(others, this.groups, true))
+          this.rescaling.ask(target, internal.restore, state),
+          this.rescaling.ask(target, internal.extract, Moving.groupsOf(others, this.groups, true))
         )
       },
       { discard: true }
@@ -128,19 +149,27 @@ export class Failover {
   }
 
   private bringMessages(member: Member, { assignment, members }: Change): Effect.Effect<void> {
-    const put = (target: Member, message: unknown, allowed: number): Effect.Effect<void> =>
-      Effect.suspend(() => {
-        if (target.write(message, now(), { ...plain, allowed })) {
-          target.mailbox.publish()
-          return Effect.void
-        }
-        // Given up on, too: it is a dead letter when the pool closes.
-        if (!target.alive) return Effect.sync(() => this.care.addLetter(target, message, 0, undefined))
-        return Effect.andThen(target.room(0), put(target, message, allowed))
-      })
-    return Leftovers.take(member, this.care, this.wire, (message, { attempts, error }, allowed) => {
-      if (message === undefined) return this.care.addLetter(member, message, attempts, error)
-      return put(members[assignment.workerOf(this.contract.key(message))], message, allowed)
+    const targets = new Set<Member>()
+    const targetOf = (message: unknown): Member | undefined => {
+      try {
+        return message === undefined ? undefined : members[assignment.workerOf(this.contract.key(message))]
+      } catch {
+        // It was sent to this worker, whatever its key.
+        return undefined
+      }
+    }
+    const bring = Leftovers.take(member, this.care, this.wire, (handed) => {
+      const target = targetOf(handed.message)
+      if (target === undefined) {
+        return this.care.addLetter(member, handed.message, handed.attempt.count, handed.attempt.error)
+      }
+      targets.add(target)
+      return this.handover.put(target, handed)
     })
+    // What others send next may take another lane.
+    return Effect.andThen(
+      bring,
+      Effect.suspend(() => this.requests.arrived(targets))
+    )
   }
 }

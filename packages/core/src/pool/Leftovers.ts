@@ -12,30 +12,34 @@ import { ReceiverPort } from "../ring/ReceiverPort.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
 import type { Wire } from "../worker/Wire.ts"
-import type { Care, Fate } from "./Care.ts"
+import type { Care } from "./Care.ts"
 import type { Member } from "./Member.ts"
+import type { Handed } from "./Ward.ts"
 
 /** Turns of the event loop that a message's buffers may take to arrive. */
 const patience = 50
 
 /**
- * Does something with a message, which is undefined if it cannot be decoded; `allowed` is its own deadline, or 0.
+ * Does something with a message that is left; it is undefined if it cannot be decoded.
  *
  * @category models
  * @since 0.1.0
  */
-export type Each = (message: unknown, fate: Fate, allowed: number) => Effect.Effect<void> | undefined
+export type Each = (left: Handed) => Effect.Effect<void> | undefined
 
 /**
- * Takes each message that a member's mailbox still holds and that nobody handled, in the order of its
- * lane. Requests are passed: whoever asked learns of the end in another way.
+ * Takes each message that a member handed over and nobody took, and each that its mailbox still holds
+ * and that nobody handled, in the order of its lane. Requests are passed: whoever asked learns of the end
+ * in another way.
  *
  * @category runners
  * @since 0.1.0
  */
 export const take = (member: Member, care: Care, wire: Wire, each: Each): Effect.Effect<void> =>
   Effect.suspend(() => {
-    const { mesh, receiver } = member.mailbox
+    const { left, mesh, receiver } = member.mailbox
+    const handed = Effect.forEach(care.ward(member).takeHanded(), (one) => each(one) ?? Effect.void, { discard: true })
+    if (left === 0) return handed
     // A name of its own, so that the place is free again afterwards.
     const owner = ThreadIdentity.makeVirtual()
     let reader: FrameReader
@@ -43,17 +47,18 @@ export const take = (member: Member, care: Care, wire: Wire, each: Each): Effect
       reader = new FrameReader(ReceiverPort.attach(mesh, receiver.slot, owner))
     } catch (fault) {
       // It is still held: by a worker that outlived its kill. What is in there is not for us to touch.
-      if (fault instanceof RingFault) return Effect.void
+      if (fault instanceof RingFault) return handed
       throw fault
     }
     reader.port.urgent = member.mailbox.urgent
-    return Effect.ensuring(
+    const mail = Effect.ensuring(
       read(reader, member, care, new Envelope(wire.message), each, patience),
       Effect.sync(() => {
         reader.port.ack()
         mesh.bury(owner)
       })
     )
+    return Effect.andThen(handed, mail)
   })
 
 const read = (
@@ -70,13 +75,27 @@ const read = (
       for (;;) {
         const kind = reader.next()
         if (kind === Kind.Empty) {
+          port.ack()
+          if (member.mailbox.moveKept()) continue
           if (!reader.isAwaiting || turns === 0) return Effect.void
           return Effect.andThen(nextTurn, read(reader, member, care, envelope, each, turns - 1))
         }
-        const fate = care.fateOf(member, { lane: port.laneIndex, number: port.lane.count })
+        const { laneIndex: lane } = port
+        const fate = care.ward(member).fateOf({ lane, number: port.lane.count })
         const message = kind === EnvelopeKind.Message && !fate.done ? { value: decoded(reader, envelope) } : undefined
         reader.advance()
-        const effect = message === undefined ? undefined : each(message.value, fate, envelope.head.key)
+        const { attempt, error } = fate
+        const { context, key: allowed } = envelope.head
+        const effect =
+          message === undefined
+            ? undefined
+            : each({
+                message: message.value,
+                priority: member.priorityIn(lane),
+                allowed,
+                context,
+                attempt: { ...attempt, error }
+              })
         if (effect !== undefined) return Effect.andThen(effect, read(reader, member, care, envelope, each, patience))
       }
     } catch {

@@ -115,11 +115,21 @@ export class Mailbox {
     const way = this.ways[lane]
     if (way.kept.length === 0 && way.writer.write(codec, value, kind)) return true
     if (!this.options.dropOldest) return false
+    this.keep(way, codec, value, kind)
+    if (way.kept.length > this.options.capacity) this.forgetOldest(way)
+    return true
+  }
+
+  /** Writes a frame at a priority, or keeps it beside the ring until there is room. */
+  push<A>(lane: number, codec: FrameCodec<A>, value: A, kind: number): void {
+    const way = this.ways[lane]
+    if (way.kept.length > 0 || !way.writer.write(codec, value, kind)) this.keep(way, codec, value, kind)
+  }
+
+  private keep<A>(way: Way, codec: FrameCodec<A>, value: A, kind: number): void {
     // A copy of the value as it is now: what waits must not change with it.
     way.kept.push(way.writer.encode(codec, value, kind))
     way.keptSoFar += 1
-    if (way.kept.length > this.options.capacity) this.forgetOldest(way)
-    return true
   }
 
   /** `write` for many messages: returns how many found room. Throws with those before the one to blame written. */
@@ -139,10 +149,12 @@ export class Mailbox {
     this.dropped += 1
   }
 
-  /** The number of the last frame that was written to a lane; undefined if it is kept beside it. */
+  /** The number of the last frame that was written to a lane; undefined if it may be forgotten before it gets there. */
   lastNumber(lane: number): number | undefined {
-    const way = this.ways[lane]
-    return way.kept.length > 0 ? undefined : way.writer.port.lane()?.lastSequence
+    const { kept, writer } = this.ways[lane]
+    if (kept.length > 0 && this.options.dropOldest) return undefined
+    const last = writer.port.lane()?.lastSequence
+    return last === undefined ? undefined : (last + kept.length) | 0
   }
 
   /** How many of its first lanes go before all others. */
@@ -168,13 +180,23 @@ export class Mailbox {
   readonly pump: Effect.Effect<void> = Effect.suspend(() => {
     const way = this.ways.find((candidate) => candidate.kept.length > 0)
     if (way === undefined || this.closed) return Effect.void
+    this.move(way)
+    return Effect.flatMap(way.kept.length === 0 ? Effect.void : way.room.wait(true), () => this.pump)
+  })
+
+  private move(way: Way): number {
     let moved = 0
     while (moved < way.kept.length && way.writer.writeEncoded(way.kept[moved])) moved++
     way.writer.publish()
     way.kept.splice(0, moved)
     way.goneSoFar += moved
-    return Effect.flatMap(way.kept.length === 0 ? Effect.void : way.room.wait(true), () => this.pump)
-  })
+    return moved
+  }
+
+  /** Moves what waits outside the ring into it, as far as there is room; whether that was anything. */
+  moveKept(): boolean {
+    return this.ways.some((way) => this.move(way) > 0)
+  }
 
   /** Waits until the frame that found no room in a lane would find it, or nobody reads any more. */
   room(lane: number): Effect.Effect<void> {
@@ -191,6 +213,17 @@ export class Mailbox {
     let depth = 0
     for (const way of this.ways) depth += way.writer.port.depth + way.kept.length
     return depth
+  }
+
+  /** Of `depth`, those that the worker has in its hands; about, while it goes on. */
+  get taken(): number {
+    let taken = 0
+    for (let lane = 0; lane < this.ways.length; lane++) {
+      const { depth } = this.ways[lane].writer.port
+      const handed = (this.mesh.handedIn(lane, 0) - this.mesh.ackedIn(lane, 0)) | 0
+      taken += Math.min(depth, Math.max(0, handed))
+    }
+    return taken
   }
 
   /** Messages that nobody has acknowledged, from every thread. */
@@ -229,6 +262,11 @@ export class Mailbox {
   /** Whether a client that sends from another thread holds its place. */
   clientIsThere(client: number): boolean {
     return this.mesh.state(this.options.priorities + client) === EndpointState.Attached
+  }
+
+  /** Whether clients may send from other threads now. */
+  get hasClients(): boolean {
+    return Array.from({ length: this.options.clients }, (_, client) => this.clientIsThere(client)).includes(true)
   }
 
   /** Wakes the worker, so that it looks at its commands. */

@@ -14,8 +14,6 @@
  */
 import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
-import type * as Duration from "effect/Duration"
-import { millis as durationMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
 import * as Scope from "effect/Scope"
@@ -31,9 +29,9 @@ import {
 import { Command, ControlBlock, Status } from "../ring/ControlBlock.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
 import { Order } from "../worker/Safeguard.ts"
-import type { Sighting } from "../worker/Sighting.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { WorkerProcess } from "../worker/Workers.ts"
+import { Commands } from "./Commands.ts"
 import { Mailbox, type MailboxOptions } from "./Mailbox.ts"
 
 /**
@@ -70,6 +68,8 @@ export interface MemberHooks {
   readonly onEnd: (member: Member, panic: WorkerPanicked | undefined) => Effect.Effect<WorkerPanicked | undefined>
   /** Told for how long it takes nothing, in milliseconds; 0 once it takes messages again. */
   readonly onRefuse: (member: Member, millis: number) => void
+  /** Told that a life will not begin that `recovers` has promised: whoever waits for it learns so. */
+  readonly onCallOff: (member: Member) => void
   /** Begins what was promised by `recovers`. */
   readonly recover: (member: Member, panic: WorkerPanicked) => void
 }
@@ -105,17 +105,22 @@ export class Member {
   readonly id: string
   readonly mailbox: Mailbox
   readonly control = ControlBlock.make()
+  private readonly commands = new Commands(this.control, () => this.mailbox.ring(), this)
+  readonly pause = this.commands.pause
+  readonly resume = this.commands.resume
+  readonly ping = this.commands.ping
   private readonly hooks: MemberHooks
   private readonly messages: Envelope<unknown>
   private readonly requests: ReadonlyArray<Envelope<unknown>>
   private readonly verdicts: RequestWire
   private readonly lowest: number
   private process: WorkerProcess | undefined
-  private lastSighting: Sighting | undefined
   /** Done when its life has ended; true if whoever had it leave is to begin the next. */
   private over = Deferred.makeUnsafe<boolean>()
   private count = 0
   private starting = false
+  /** Fails a start that nobody wants any more. */
+  private calledOff = Deferred.makeUnsafe<never, WorkerNotRunning>()
   private begun = false
   private stopping = false
   private finished = false
@@ -126,6 +131,8 @@ export class Member {
   private overstayed = false
   /** Whether nobody reads the mailbox now, and somebody will soon. */
   recovering = false
+  /** Whether others are about to do its work: nothing may wait for it. */
+  forsaken = false
   /** When its circuit lets it begin again; 0 while it does. */
   private refusingUntil = 0
   /** Number of the last request that was put into the mailbox; undefined if it is kept beside it. */
@@ -152,6 +159,11 @@ export class Member {
     return this.process !== undefined || this.recovering
   }
 
+  /** Whether nobody will do what is in the mailbox, or others will. */
+  get isLost(): boolean {
+    return !this.alive || this.forsaken
+  }
+
   /** Whether somebody reads the mailbox now. */
   get running(): boolean {
     return this.process !== undefined
@@ -165,12 +177,9 @@ export class Member {
     return statusName === "Idle" ? "Running" : statusName
   }
 
-  /**
-   * What it has had in hand for a while, or had when it ended, where its memory is not seen; undefined if it gets on,
-   * or nobody saw.
-   */
-  get sighting(): Sighting | undefined {
-    return this.process === undefined ? this.lastSighting : this.process.sighted?.()
+  /** Has its `ControlBlock` tell what it has in hand now. */
+  look(): void {
+    this.process?.look?.()
   }
 
   /** Where it was put, in words; undefined if nobody says. */
@@ -181,6 +190,11 @@ export class Member {
   /** Whether it takes messages: not once it was told to stop. */
   get accepts(): boolean {
     return this.alive && !this.stopping && this.refusingUntil === 0
+  }
+
+  /** Whether it takes nothing because its circuit is open. */
+  get refuses(): boolean {
+    return this.refusingUntil !== 0
   }
 
   /** Whether it has something to do. */
@@ -201,6 +215,12 @@ export class Member {
     return true
   }
 
+  /** Puts a message into the mailbox, or beside it until there is room. Throws what the codec throws. */
+  push(message: unknown, timestamp: number, stamp: Stamp): void {
+    this.mailbox.push(this.lowest - stamp.priority, this.envelope(timestamp, stamp), message, EnvelopeKind.Message)
+    this.count = (this.count + 1) | 0
+  }
+
   /**
    * Puts messages into the mailbox as long as there is room, and returns how many. Throws what the codec
    * throws; `failedAt` then is the index of the message to blame, and those before are written.
@@ -216,6 +236,18 @@ export class Member {
       this.failedAt = (head.id - this.count) | 0
       this.count = head.id
     }
+  }
+
+  /** Where the last message of a priority lies, or the last request, of none; undefined if it is kept beside its lane. */
+  lastWritten(priority: number): { readonly lane: number; readonly number: number } | undefined {
+    const lane = this.lowest - priority
+    const number = this.mailbox.lastNumber(lane)
+    return number === undefined ? undefined : { lane, number }
+  }
+
+  /** The priority of what lies in a lane: none for what other threads send. */
+  priorityIn(lane: number): number {
+    return Math.max(0, this.lowest - lane)
   }
 
   /** What goes before the next message. */
@@ -280,14 +312,22 @@ export class Member {
     this.mailbox.ring()
   }
 
-  /** Waits for room at a priority. */
+  /** Waits for room at a priority, or until nobody will read any more. */
   room(priority: number): Effect.Effect<void> {
-    return this.mailbox.room(this.lowest - priority)
+    return Effect.suspend(() =>
+      // Its mailbox is closed then, and does not make anybody wait.
+      this.refuses ? Poll.until(() => !this.refuses || !this.alive) : this.mailbox.room(this.lowest - priority)
+    )
   }
 
-  /** No life begins any more. */
+  /** No life begins any more, nor goes on beginning. */
   finish(): void {
     this.finished = true
+    this.callOff("start, of a pool that is closed")
+  }
+
+  private callOff(operation: string): void {
+    Deferred.doneUnsafe(this.calledOff, Effect.fail(this.notRunning(operation, [])))
   }
 
   /** Begins a life. Fails with `WorkerAlreadyRunning` if there is one, `WorkerNotRunning` if its pool is closed. */
@@ -297,6 +337,7 @@ export class Member {
       return Effect.fail(new WorkerAlreadyRunning({ worker: this.id, operation: "start" }))
     }
     this.starting = true
+    this.calledOff = Deferred.makeUnsafe<never, WorkerNotRunning>()
     this.control.command = Command.Run
     this.control.status = Status.Idle
     return Effect.ensuring(
@@ -314,8 +355,8 @@ export class Member {
     { self: this },
     function* (restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) {
       const life = yield* Scope.fork(this.hooks.scope)
-      const process = yield* this.hooks.start(this).pipe(
-        Scope.provide(life),
+      const started = Scope.provide(this.hooks.start(this), life)
+      const process = yield* Effect.raceFirst(started, Deferred.await(this.calledOff)).pipe(
         restore,
         Effect.onError((cause) => Scope.close(life, Exit.failCause(cause))),
         Effect.tapError((error) => this.unheard(error))
@@ -332,8 +373,8 @@ export class Member {
   )
 
   /** A life that ended before anybody heard that it had begun: it may have died of a message all the same. */
-  private unheard(error: InvalidConfig | WorkerPanicked | Timeout): Effect.Effect<void> {
-    return error instanceof WorkerPanicked && this.control.status !== Status.Idle
+  private unheard(error: StartError): Effect.Effect<void> {
+    return error instanceof WorkerPanicked && (this.control.status !== Status.Idle || this.control.busy)
       ? Effect.asVoid(this.hooks.onEnd(this, error))
       : Effect.void
   }
@@ -347,7 +388,6 @@ export class Member {
           const left = this.leaving && (panic === undefined || this.overstayed) && !this.stopping && !this.finished
           this.recovering =
             left || (panic !== undefined && !this.stopping && !this.finished && this.hooks.recovers(this))
-          this.lastSighting = process.sighted?.()
           this.process = undefined
           this.stopping = false
           Registry.bury(process.owner)
@@ -384,11 +424,6 @@ export class Member {
     )
   }
 
-  private command(command: number): void {
-    this.control.command = command
-    this.mailbox.ring()
-  }
-
   private whileAlive<A, E>(
     operation: string,
     effect: () => Effect.Effect<A, E>
@@ -398,29 +433,33 @@ export class Member {
     )
   }
 
-  /** As `whileAlive`, and not once it was told to stop: that is final. */
-  private whileAccepting<E>(
-    operation: string,
-    effect: () => Effect.Effect<void, E>
-  ): Effect.Effect<void, E | WorkerNotRunning> {
-    return Effect.suspend((): Effect.Effect<void, E | WorkerNotRunning> =>
-      this.accepts ? effect() : Effect.fail(this.notRunning(operation, []))
-    )
-  }
-
   /** Finishes what is in the mailbox, and ends; kills it if that takes longer than `millis`. True if it had to. */
   stop(millis: number): Effect.Effect<boolean, WorkerNotRunning> {
+    const stopped = Effect.suspend(() =>
+      this.process === undefined && (this.recovering || this.starting) ? this.turnBack : this.end(millis)
+    )
+    // What is in the mailbox is for the successor then.
+    const succeeded = Poll.until(() => !this.leaving)
+    return Effect.andThen(succeeded, stopped)
+  }
+
+  /** It is on its way to a life that nobody wants any more. */
+  private readonly turnBack = Effect.suspend(() => {
+    this.giveUp()
+    this.callOff("start, and stopped meanwhile")
+    this.hooks.onCallOff(this)
+    const left = Poll.until(() => !this.starting)
+    return Effect.as(left, false)
+  })
+
+  private end(millis: number): Effect.Effect<boolean, WorkerNotRunning> {
     return this.whileAlive("stop", () => {
-      if (this.process === undefined) {
-        // On its way to another life, that nobody wants any more.
-        this.giveUp()
-        return Effect.succeed(false)
-      }
       this.stopping = true
-      const { mailbox, over, process } = this
-      const command = Effect.sync(() => this.command(Command.Stop))
+      const { mailbox, over } = this
+      const process = this.process!
+      const command = Effect.sync(() => this.commands.give(Command.Stop))
       // It ends when it finds its mailbox empty: what is kept beside the ring must be in there first.
-      if (mailbox.keeps) this.command(Command.Run)
+      if (mailbox.keeps) this.commands.give(Command.Run)
       const kept = Poll.until(() => !mailbox.keeps || !this.alive)
       return Effect.timeoutOrElse(
         Effect.as(Effect.andThen(Effect.ensuring(kept, command), Deferred.await(over)), false),
@@ -428,7 +467,7 @@ export class Member {
           duration: millis,
           orElse: () => {
             this.killed = true
-            return Effect.as(Effect.andThen(process!.kill, Deferred.await(over)), true)
+            return Effect.as(Effect.andThen(process.kill, Deferred.await(over)), true)
           }
         }
       )
@@ -446,7 +485,7 @@ export class Member {
       if (this.process === undefined) return Effect.succeed(false)
       this.leaving = true
       const { over, process } = this
-      this.command(Command.Leave)
+      this.commands.give(Command.Leave)
       const left = Effect.timeoutOrElse(Deferred.await(over), {
         duration: millis,
         orElse: () => {
@@ -498,9 +537,10 @@ export class Member {
 
   /** Takes messages again. */
   admit(): void {
-    if (this.refusingUntil !== 0) this.hooks.onRefuse(this, 0)
+    const { refuses } = this
     this.refusingUntil = 0
     if (this.alive) this.mailbox.open = true
+    if (refuses) this.hooks.onRefuse(this, 0)
   }
 
   /** Nobody will read the mailbox: whoever waits for room learns so. */
@@ -508,45 +548,6 @@ export class Member {
     this.recovering = false
     if (this.process === undefined) this.mailbox.open = false
   }
-
-  /** Holds on after the message in hand. */
-  readonly pause: Effect.Effect<void, WorkerNotRunning> = this.obeying("pause", Command.Pause, "Paused")
-
-  readonly resume: Effect.Effect<void, WorkerNotRunning> = this.obeying("resume", Command.Run, "Running")
-
-  /** Commands once it is not about to leave: what it was told then holds for its successor. */
-  private obeying(operation: string, command: number, state: string): Effect.Effect<void, WorkerNotRunning> {
-    return Effect.andThen(
-      Poll.until(() => !this.leaving),
-      this.whileAccepting(operation, () => {
-        this.command(command)
-        return this.until(operation, command, state)
-      })
-    )
-  }
-
-  /** Waits until a command is obeyed, or overtaken by another. */
-  private until(operation: string, command: number, state: string): Effect.Effect<void, WorkerNotRunning> {
-    const done = () => this.control.statusName === state || this.control.command !== command
-    return Effect.flatMap(
-      Poll.until(() => done() || !this.alive),
-      () => (this.alive ? Effect.void : Effect.fail(this.notRunning(operation, [])))
-    )
-  }
-
-  /** Asks for a sign of life, between two messages: how long it took. */
-  readonly ping: Effect.Effect<Duration.Duration, WorkerNotRunning> = this.whileAlive("ping", () => {
-    const asked = performance.now()
-    const question = this.control.ping()
-    this.mailbox.ring()
-    return Effect.flatMap(
-      Poll.until(() => this.control.answered(question) || !this.alive),
-      () =>
-        this.control.answered(question)
-          ? Effect.succeed(durationMillis(performance.now() - asked))
-          : Effect.fail(this.notRunning("ping", []))
-    )
-  })
 
   notRunning(operation: string, unsent: ReadonlyArray<unknown>): WorkerNotRunning {
     const { refusingUntil } = this

@@ -190,6 +190,14 @@ export class Pending {
     }
   }
 
+  /** Settles one request with what asks it once more. */
+  rerouteOne(id: number, again: (asker: Asker) => Effect.Effect<unknown, unknown>): void {
+    const asker = this.find(id)
+    if (asker === undefined) return
+    this.remove(id)
+    asker.settle(again(asker))
+  }
+
   /** Reads replies for as long as the pool lives, or until their memory is none any more. */
   readonly run: Effect.Effect<void> = Effect.suspend(() => {
     this.drain()

@@ -1,6 +1,6 @@
 /**
- * Where keys are: the workers in use, the assignment of keys to them, and the key groups that are
- * on the move from one assignment to the next.
+ * Where keys are: the workers in use, the assignment of keys to them, the key groups that are elsewhere
+ * for a while, and those that are on the move from one assignment to the next.
  *
  * @since 0.1.0
  */
@@ -10,11 +10,15 @@ import * as Result from "effect/Result"
 import * as Poll from "../channel/Poll.ts"
 import type { InvalidConfig } from "../errors/Errors.ts"
 import { type Assignment, type Move, moves } from "../partition/Assignment.ts"
+import * as Detour from "../partition/Detour.ts"
 import type { Partitioner } from "../partition/Partitioner.ts"
 import { Refusals } from "../ring/Refusals.ts"
 import { held, RoutingTable } from "../ring/RoutingTable.ts"
 import type { Key } from "../worker/Worker.ts"
 import type { Member } from "./Member.ts"
+
+/** Where groups are that are not with the worker that the partitioner gives them to, and whose they are. */
+type Detours = ReadonlyMap<number, { readonly home: Member; readonly at: Member }>
 
 /**
  * A change of the workers, worked out and not yet done.
@@ -25,6 +29,9 @@ import type { Member } from "./Member.ts"
 export interface Change {
   readonly members: ReadonlyArray<Member>
   readonly assignment: Assignment<Key>
+  /** The assignment without detours, and the workers that groups are with for a while. */
+  readonly base: Assignment<Key>
+  readonly detours: Detours
   /** The key groups that change hands; empty if the partitioner has none. */
   readonly moves: ReadonlyArray<Move>
 }
@@ -42,6 +49,8 @@ export class Placement {
   epoch = 0
   readonly table: RoutingTable | undefined
   readonly refusals: Refusals
+  private base: Assignment<Key>
+  private detours: Detours = new Map()
   private readonly partitioner: Partitioner<Key>
   private readonly groups: number
   private readonly all: ReadonlyArray<Member>
@@ -60,6 +69,7 @@ export class Placement {
     this.all = all
     this.members = members
     this.assignment = assignment
+    this.base = assignment
     this.refusals = Refusals.make(all.length, groups)
     this.show()
     if (assignment.keyed && assignment.grouping === groups && partitioner.name !== "leastLoaded") {
@@ -117,21 +127,94 @@ export class Placement {
 
   /** Works out what changes if these were the workers. */
   plan(members: ReadonlyArray<Member>): Result.Result<Change, InvalidConfig> {
-    const before = this.assignment
-    return Result.flatMap(
-      this.partitioner.assign(
-        members.map((member) => member.id),
-        {
-          groups: this.groups,
-          load: (worker) => members[worker].mailbox.depth,
-          previous: before.keyed ? before : undefined
-        }
-      ),
-      (assignment): Result.Result<Change, InvalidConfig> =>
-        before.keyed && assignment.keyed
-          ? Result.map(moves(before, assignment), (changes) => ({ members, assignment, moves: changes }))
-          : Result.succeed({ members, assignment, moves: [] })
+    return Result.flatMap(this.assign(members), (base) => this.changeTo(members, base, this.detours))
+  }
+
+  /**
+   * Works out what changes if one worker were not there: its key groups go to others by the partitioner, and everybody
+   * else's stay where they are, which a partitioner that is asked for all groups may see otherwise.
+   */
+  planWithout(member: Member, others: ReadonlyArray<Member>): Result.Result<Change, InvalidConfig> {
+    const members = this.members.filter((other) => other !== member)
+    const places = new Map(members.map((other, place) => [other, place]))
+    return Result.flatMap(Result.all([this.assign(members), this.assign(others)]), ([basis, heirs]) => {
+      if (!basis.keyed || !heirs.keyed) return this.changeTo(members, basis, this.detours)
+      const elsewhere = new Map<number, number>()
+      for (let group = 0; group < basis.groups; group++) {
+        const home = this.homeOf(group)
+        const at = this.placeOf(group)
+        const owner = home !== member ? home : at !== member ? at : others[heirs.workerOfGroup(group)]
+        const place = owner === undefined ? undefined : places.get(owner)
+        if (place !== undefined && place !== basis.workerOfGroup(group)) elsewhere.set(group, place)
+      }
+      return this.changeTo(members, Detour.make(basis, elsewhere), this.detours)
+    })
+  }
+
+  /** Works out what changes if a key group were with another worker for a while, or with its own again. */
+  planDetour(group: number, at: Member | undefined): Result.Result<Change, InvalidConfig> {
+    const detours = new Map(this.detours)
+    detours.delete(group)
+    const home = this.homeOf(group)
+    if (at !== undefined && home !== undefined && at !== home) detours.set(group, { home, at })
+    return this.changeTo(this.members, this.base, detours)
+  }
+
+  private assign(members: ReadonlyArray<Member>): Result.Result<Assignment<Key>, InvalidConfig> {
+    return this.partitioner.assign(
+      members.map((member) => member.id),
+      {
+        groups: this.groups,
+        load: (worker) => members[worker].mailbox.depth,
+        previous: this.base.keyed ? this.base : undefined
+      }
     )
+  }
+
+  private changeTo(
+    members: ReadonlyArray<Member>,
+    base: Assignment<Key>,
+    wanted: Detours
+  ): Result.Result<Change, InvalidConfig> {
+    const before = this.assignment
+    if (!base.keyed) return Result.succeed({ members, assignment: base, base, detours: new Map(), moves: [] })
+    const detours = new Map(
+      Array.from(wanted).filter(
+        // One whose own worker changes has nothing to keep it away any more.
+        ([group, { at, home }]) => members.includes(at) && members[base.workerOfGroup(group)] === home
+      )
+    )
+    const assignment = Detour.make(
+      base,
+      new Map(Array.from(detours, ([group, { at }]) => [group, members.indexOf(at)]))
+    )
+    if (!before.keyed) return Result.succeed({ members, assignment, base, detours, moves: [] })
+    return Result.map(moves(before, assignment), (changes) => ({ members, assignment, base, detours, moves: changes }))
+  }
+
+  /** Whether key groups can be told apart by the hash of a key alone. */
+  get grouped(): boolean {
+    return this.base.keyed && this.base.grouping === this.groups
+  }
+
+  /** The worker that the partitioner gives a key group to; undefined if that is nobody. */
+  homeOf(group: number): Member | undefined {
+    return this.base.keyed ? this.members[this.base.workerOfGroup(group)] : undefined
+  }
+
+  /** The worker that a key group is with. */
+  placeOf(group: number): Member | undefined {
+    return this.detours.get(group)?.at ?? this.homeOf(group)
+  }
+
+  /** The one among these that the partitioner would give a key group to. */
+  otherFor(group: number, members: ReadonlyArray<Member>): Member | undefined {
+    if (members.length === 0) return undefined
+    const assignment = Result.getOrUndefined(this.assign(members))
+    const index = assignment?.keyed === true ? assignment.workerOfGroup(group) : -1
+    // It would see when a key comes.
+    if (index < 0) return members.reduce((one, other) => (other.mailbox.depth < one.mailbox.depth ? other : one))
+    return members[index]
   }
 
   /** Stops all sending to some key groups, and waits until what other threads route is published. */
@@ -153,6 +236,8 @@ export class Placement {
     if (change !== undefined) {
       this.members = change.members
       this.assignment = change.assignment
+      this.base = change.base
+      this.detours = change.detours
       this.show()
     }
     this.table?.change(this.entries(this.members, this.assignment))

@@ -91,8 +91,13 @@ export interface WorkerStats {
   readonly state: string
   /** Messages and requests handled. */
   readonly handled: number
-  /** Messages and requests waiting that this thread sent. */
+  /** Messages and requests that this thread sent and that are not acknowledged: those that wait, and those taken. */
   readonly depth: number
+  /**
+   * Of `depth`, those that it has taken: its state is not saved since it handled them, or it handles them with others, in
+   * a batch or at once. The others wait, or are the one in its hand.
+   */
+  readonly taken: number
   /** Outputs that wait to be taken; 0 without outputs. */
   readonly outputs: number
   /** Messages forgotten, where `onFull` is one of the drop policies. */

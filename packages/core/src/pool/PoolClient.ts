@@ -23,6 +23,7 @@ import {
   WorkerNotFound,
   WorkerNotRunning
 } from "../errors/Errors.ts"
+import { wrongTimeout } from "../errors/Options.ts"
 import * as KeyGroup from "../partition/KeyGroup.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import { Mesh } from "../ring/Mesh.ts"
@@ -251,6 +252,11 @@ class Client {
       const target = this.target(workerId)
       if (target === undefined) return Effect.fail(this.notFound(workerId, []))
       const sendAllWithin = (messages: ReadonlyArray<unknown>, duration: Input) => {
+        const wrong = wrongTimeout(duration)
+        if (wrong !== undefined) {
+          const unsent = [...messages]
+          return Effect.fail(new SendError({ channel: this.pool, reason: "Encode", detail: wrong, unsent }))
+        }
         const progress = { accepted: 0 }
         return Effect.timeoutOrElse(this.sendAllTo(target, messages, progress), {
           duration,

@@ -6,27 +6,31 @@
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import type * as Scope from "effect/Scope"
+import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import * as Fiber from "effect/Fiber"
 import {
-  type PartitionError,
+  PartitionError,
   type ReceiveError,
   WorkerNotFound,
   type WorkerNotRunning,
   type WorkerPanicked
 } from "../errors/Errors.ts"
+import * as Poll from "../channel/Poll.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { AnyContract, Key } from "../worker/Worker.ts"
-import { describe } from "../supervision/describe.ts"
 import type { DeadLetter } from "../supervision/DeadLetter.ts"
 import type { SupervisionCounts, SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import type { Care } from "./Care.ts"
 import { Delivery } from "./Delivery.ts"
+import { describe } from "./describe.ts"
+import { Detours } from "./Detours.ts"
 import { KeepAlive } from "./KeepAlive.ts"
 import { gather } from "./Failures.ts"
 import { Ending } from "./Ending.ts"
 import { Failover } from "./Failover.ts"
+import { Handover } from "./Handover.ts"
 import type { Member } from "./Member.ts"
 import type { Outputs } from "./Outputs.ts"
 import type { Pending } from "./Pending.ts"
@@ -76,6 +80,7 @@ export class PoolRuntime {
   private readonly rescaling: Rescaling
   private readonly care: Care
   readonly failover: Failover
+  readonly detours: Detours
   private readonly collected: Outputs | undefined
   readonly ending: Ending
 
@@ -136,8 +141,11 @@ export class PoolRuntime {
       wire.internal,
       options.keyGroups,
       options.shutdownTimeout,
-      outputs
+      outputs,
+      care
     )
+    const handover = new Handover(care, this.delivery)
+    this.detours = new Detours(placement, this.requests, this.rescaling, care, wire, handover)
     this.ending = new Ending({
       pool: name,
       all,
@@ -146,9 +154,21 @@ export class PoolRuntime {
       pending,
       wire,
       outputs,
-      shutdownMillis: options.shutdownTimeout
+      arrived: this.detours.settled,
+      shutdownMillis: options.shutdownTimeout,
+      key: contract.key as (message: unknown) => unknown
     })
-    this.failover = new Failover(contract, all, placement, this.requests, this.rescaling, care, wire, options.keyGroups)
+    this.failover = new Failover(
+      contract,
+      all,
+      placement,
+      this.requests,
+      this.rescaling,
+      care,
+      wire,
+      options.keyGroups,
+      handover
+    )
   }
 
   get size(): number {
@@ -187,11 +207,13 @@ export class PoolRuntime {
   }
 
   readonly ask = (key: Key, tag: string, payload: unknown, options?: AskOptions): unknown => {
+    const hash = this.hashOf(key)
     return this.requests.ask(
       tag,
       payload,
-      KeyHash.of(key),
+      typeof hash === "number" ? hash : 0,
       () => {
+        if (typeof hash !== "number") return hash
         try {
           const member = this.placement.find(key)
           return member === undefined ? member : (this.delivery.refusal(member, key, "ask", tag) ?? member)
@@ -201,6 +223,17 @@ export class PoolRuntime {
       },
       options
     )
+  }
+
+  /** What is no key has no hash, and no place. */
+  private hashOf(key: Key): number | PartitionError {
+    try {
+      return KeyHash.of(key)
+    } catch (cause) {
+      const detail = `a key is a string, a number or a bigint: ${String(cause)}`
+      const { partitioner } = this.placement.assignment
+      return new PartitionError({ partitioner, key, detail, unsent: [], cause })
+    }
   }
 
   readonly askTo = (workerId: string, tag: string, payload: unknown, options?: AskOptions): unknown => {
@@ -319,6 +352,11 @@ export class PoolRuntime {
     return Effect.tapError(this.rescaling.recycle(member), (error) => this.care.notBack(member, error))
   }
 
+  /** Asks whoever has the key now what a worker was asked and handed back. */
+  reroute(request: number): void {
+    this.requests.rerouteOne(request)
+  }
+
   get handle(): PoolHandle<unknown> {
     const { refusals, table } = this.placement
     return {
@@ -349,7 +387,8 @@ export class PoolRuntime {
   }
 
   get deadLetters(): Stream.Stream<DeadLetter<unknown>> {
-    return Stream.fromQueue(this.care.letters.queue)
+    // One at a time: those that are not asked for stay where they are.
+    return Stream.fromEffectRepeat(Queue.take(this.care.letters.queue))
   }
 
   replay(letter: DeadLetter<unknown>): Effect.Effect<void, DeliveryError | PartitionError> {
@@ -363,6 +402,7 @@ export class PoolRuntime {
         state: member.state,
         handled: member.control.handled,
         depth: member.mailbox.depth,
+        taken: member.alive ? member.mailbox.taken : 0,
         outputs: this.collected?.waiting(this.all.indexOf(member)) ?? 0,
         dropped: this.delivery.droppedOf(member),
         placement: member.placement
@@ -371,9 +411,16 @@ export class PoolRuntime {
   }
 
   get drained(): Effect.Effect<void, WorkerNotRunning> {
-    return Effect.suspend(() =>
-      Effect.forEach(this.placement.members, (member) => this.drainedOf(member), { discard: true })
-    )
+    return Effect.suspend(() => {
+      const { members } = this.placement
+      const emptied = Effect.forEach(members, (member) => this.drainedOf(member), { discard: true })
+      // What is on its way from one worker to another is in nobody's mailbox.
+      return Effect.flatMap(Effect.andThen(emptied, this.detours.settled), () =>
+        members.every(({ mailbox }) => mailbox.depth === 0) && members === this.placement.members
+          ? Effect.void
+          : this.drained
+      )
+    })
   }
 
   private drainedOf(member: Member): Effect.Effect<void, WorkerNotRunning> {
@@ -381,38 +428,31 @@ export class PoolRuntime {
       if (member.mailbox.depth === 0) return Effect.void
       if (!member.alive) return Effect.fail(member.notRunning(`pool ${this.name}: drained`, []))
       this.keepAlive.hold()
-      return Effect.flatMap(member.mailbox.empty, () => this.drainedOf(member))
+      const { mailbox } = member
+      // A mailbox that takes nothing does not make anybody wait.
+      const emptied = member.refuses
+        ? Poll.until(() => mailbox.depth === 0 || !member.refuses || !member.alive)
+        : mailbox.empty
+      return Effect.flatMap(emptied, () => this.drainedOf(member))
     })
   }
 
   get describe(): Effect.Effect<string> {
-    return Effect.map(this.stats, (stats) => {
-      const { capacity, laneBytes, wait } = mailboxOf(this.options)
-      const { assignment } = this.placement
-      const placed = assignment.keyed
-        ? `${assignment.partitioner}, ${assignment.groups} key groups`
-        : assignment.partitioner
-      return [
-        `pool ${this.name}: ${this.size} workers (${this.isolation}), at most ${this.all.length}, by ${placed}`,
-        `  mailbox: ${capacity} messages, ${laneBytes} bytes, waits ${wait}, when full ${this.options.onFull}, ` +
-          `${this.options.priorities} priorities`,
-        ...stats.map(
-          (s) =>
-            `  ${s.worker}  ${s.state}  handled ${s.handled}  waiting ${s.depth}` +
-            (this.collected === undefined ? "" : `  outputs ${s.outputs}`) +
-            (s.placement === undefined ? "" : `  ${s.placement}`)
-        ),
-        ...describe(this.care.decisions, this.care.events.counts).map((line) => `  ${line}`),
-        ...this.care.breaking.describe.map((line) => `  ${line}`)
-      ].join("\n")
-    })
+    const { all, care, collected, isolation, name, options, placement } = this
+    const emits = collected !== undefined
+    return Effect.map(this.stats, (stats) =>
+      describe({ name, isolation, options, places: all.length, placement, care, emits }, stats)
+    )
   }
 
   /** What waited outside the ring while nobody read goes on. */
   onStart(member: Member): void {
     this.collected?.begin()
-    this.delivery.moveKept(member)
+    this.onAdmit(member)
   }
+
+  /** The same while a worker refused what it was sent. */
+  readonly onAdmit = (member: Member): void => this.delivery.moveKept(member)
 
   /** Stops intake, lets the workers finish, and kills those that do not in time. */
   get close(): Effect.Effect<void> {

@@ -12,14 +12,18 @@ import * as Fiber from "effect/Fiber"
 import * as Queue from "effect/Queue"
 import * as Stream from "effect/Stream"
 import {
+  SendError,
   Timeout,
   type PartitionError,
-  type SendError,
   type WorkerNotFound,
   type WorkerNotRunning
 } from "../errors/Errors.ts"
+import type { Place } from "../supervision/Attempts.ts"
+import * as Poll from "../channel/Poll.ts"
+import { wrongTimeout } from "../errors/Options.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
 import { now } from "../worker/Envelope.ts"
+import { everyGroup } from "../worker/Safeguard.ts"
 import { tellEvery } from "../worker/Signals.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { Delivery } from "./Delivery.ts"
@@ -36,6 +40,9 @@ import type { SignalLane } from "./SignalLane.ts"
  * @since 0.1.0
  */
 export type Find = () => Member | PartitionError | SendError | WorkerNotFound | WorkerNotRunning | undefined
+
+/** Between two questions to a worker that could not be asked, in milliseconds. */
+const pauseMillis = 5
 
 /**
  * @category models
@@ -87,13 +94,22 @@ export class Requests {
     const request = this.wire.byTag.get(tag)
     if (request === undefined) {
       const known = [...this.wire.byTag.keys()].join(", ")
-      return Effect.die(new Error(`pool ${this.pool} has no request ${JSON.stringify(tag)}; it has ${known}`))
+      return Effect.fail(this.refused(`no request ${JSON.stringify(tag)}; there are ${known || "none"}`))
     }
     const timeout = options?.timeout
+    const wrong = wrongTimeout(timeout)
+    if (wrong !== undefined) {
+      const error = this.refused(`ask ${tag}: ${wrong}`)
+      return request.streaming ? Stream.fail(error) : Effect.fail(error)
+    }
     if (!request.streaming && timeout === undefined) return this.once(request, payload, key, find)
     const what = worker === undefined ? `ask ${tag}` : `ask ${tag} of ${worker}`
     if (!request.streaming) return this.within(this.once(request, payload, key, find), timeout, what)
     return this.streamed(request, payload, key, find, timeout, what)
+  }
+
+  private refused(detail: string): SendError {
+    return new SendError({ channel: this.pool, reason: "Encode", detail, unsent: [] })
   }
 
   /**
@@ -145,18 +161,65 @@ export class Requests {
     this.signals.get(asker.member)?.left(asker.id)
   }
 
-  /** Asks one of the runtime's own questions. */
-  internal(member: Member, request: RequestWire, payload: unknown): Effect.Effect<unknown, unknown> {
-    return this.once(request, payload, 0, () => member)
+  /** Asks one of the runtime's own questions; `onPlaced` is told where in the mailbox it lies. */
+  internal(
+    member: Member,
+    request: RequestWire,
+    payload: unknown,
+    onPlaced?: (place: Place | undefined) => void
+  ): Effect.Effect<unknown, unknown> {
+    const onAsked = onPlaced === undefined ? undefined : () => onPlaced(member.lastWritten(0))
+    return this.once(request, payload, 0, () => member, undefined, onAsked)
+  }
+
+  /**
+   * Waits until a worker has seen all that was sent to it by now, and has handed over what there is of a key group,
+   * unless that is `everyGroup`.
+   */
+  sighted(member: Member, group: number): Effect.Effect<void, WorkerNotRunning> {
+    return Effect.suspend(() => {
+      member.mailbox.publish()
+      const question = { group, sent: member.mailbox.sent }
+      const lost = () => Effect.fail(member.notRunning(`pool ${this.pool}: hand over a key group`, []))
+      if (member.isLost) return lost()
+      const asked = Effect.asVoid(this.internal(member, this.wire.sight, question))
+      return Effect.catch(
+        Effect.raceFirst(
+          asked,
+          Effect.flatMap(
+            Poll.until(() => member.isLost),
+            lost
+          )
+        ),
+        // Its life ended, and the next knows nothing of the question.
+        () => (member.isLost ? lost() : Effect.andThen(Effect.sleep(pauseMillis), this.sighted(member, group)))
+      )
+    })
+  }
+
+  /** Waits until workers have seen all that was sent to them by now, if others send to them by ways of their own. */
+  arrived(members: Iterable<Member>): Effect.Effect<void> {
+    return Effect.forEach(
+      Array.from(members).filter(({ mailbox }) => mailbox.hasClients),
+      // Its end is for its successor to see to.
+      (member) => Effect.ignore(this.sighted(member, everyGroup)),
+      { concurrency: "unbounded", discard: true }
+    )
   }
 
   /** Asks others what a worker that is gone was asked. */
   reroute(member: Member): void {
-    this.pending.reroute(member, ({ find, key, payload, request, taker }) =>
-      // From here, and nowhere else, do askers come.
-      this.once(request, payload, key, find as Find, taker)
-    )
+    this.pending.reroute(member, this.again)
   }
+
+  /** Asks whoever has the key now one question that a worker did not answer. */
+  rerouteOne(id: number): void {
+    this.pending.rerouteOne(id, this.again)
+  }
+
+  // From here, and nowhere else, do askers come.
+  private readonly again = ({ find, key, payload, request, taker }: Asker): Effect.Effect<unknown, unknown> =>
+    this.once(request, payload, key, find as Find, taker)
 
   private within<A, E>(
     effect: Effect.Effect<A, E>,
@@ -176,14 +239,15 @@ export class Requests {
     payload: unknown,
     key: number,
     find: Find,
-    taker?: Taker
+    taker?: Taker,
+    onAsked?: () => void
   ): Effect.Effect<unknown, unknown> {
     // One primitive, without a finalizer: this is the hot path of a request. Whoever is interrupted
     // leaves its entry to the reply, or to the worker's end, whose `settle` then does nothing.
     return Effect.callback<unknown, unknown>((resume) => {
       const member = find()
       if (member === undefined) {
-        return resume(Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, taker)))
+        return resume(Effect.flatMap(this.arrival, () => this.once(request, payload, key, find, taker, onAsked)))
       }
       if (!(member instanceof Member)) return resume(Effect.fail(member))
       if (this.pending.fault !== undefined) return resume(Effect.fail(this.pending.fault))
@@ -205,6 +269,7 @@ export class Requests {
       try {
         if (member.request(id, request, payload, key, now(), CallerContext.encode(Fiber.getCurrent()!))) {
           asker.number = member.requested
+          onAsked?.()
           if (taker !== undefined) taker.asker = asker
           this.delivery.moveKept(member)
           return this.publish(member)
@@ -215,7 +280,7 @@ export class Requests {
       }
       this.pending.remove(id)
       member.mailbox.publish()
-      return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, taker)))
+      return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, taker, onAsked)))
     })
   }
 

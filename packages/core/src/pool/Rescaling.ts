@@ -13,8 +13,10 @@ import * as Poll from "../channel/Poll.ts"
 import { InvalidConfig, type WorkerNotRunning } from "../errors/Errors.ts"
 import type { Move } from "../partition/Assignment.ts"
 import * as Moving from "../worker/Moving.ts"
-import type { Wire } from "../worker/Wire.ts"
+import type { Place } from "../supervision/Attempts.ts"
+import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { Member } from "./Member.ts"
+import type { Care } from "./Care.ts"
 import type { Change, Placement } from "./Placement.ts"
 import type { Outputs } from "./Outputs.ts"
 import type { ResizeError } from "./PoolApi.ts"
@@ -33,6 +35,7 @@ export class Rescaling {
   private readonly groups: number
   private readonly shutdownMillis: number
   private readonly outputs: Outputs | undefined
+  private readonly care: Care
   private readonly turn = Semaphore.makeUnsafe(1)
 
   constructor(
@@ -43,7 +46,8 @@ export class Rescaling {
     internal: Wire["internal"],
     groups: number,
     shutdownMillis: number,
-    outputs: Outputs | undefined
+    outputs: Outputs | undefined,
+    care: Care
   ) {
     this.pool = pool
     this.all = all
@@ -53,6 +57,7 @@ export class Rescaling {
     this.groups = groups
     this.shutdownMillis = shutdownMillis
     this.outputs = outputs
+    this.care = care
   }
 
   resize(size: number): Effect.Effect<void, ResizeError> {
@@ -117,6 +122,11 @@ export class Rescaling {
     )
   }
 
+  /** Whether what workers know of key groups can go from one to another: workers tell groups apart by hashes. */
+  get movesState(): boolean {
+    return this.internal === undefined || this.placement.grouped || !this.placement.assignment.keyed
+  }
+
   /** Does something while no other change is under way. */
   alone<A, E>(effect: Effect.Effect<A, E>): Effect.Effect<A, E> {
     return this.turn.withPermits(1)(effect)
@@ -127,6 +137,15 @@ export class Rescaling {
     return Effect.gen({ self: this }, function* () {
       const before = this.placement.members
       const plan = yield* Effect.fromResult(this.placement.plan(members))
+      if (plan.moves.length > 0 && !this.movesState) {
+        return yield* new InvalidConfig({
+          option: `pool ${this.pool}: size`,
+          value: members.length,
+          allowed:
+            `${before.length}: its workers have state, which can only move with a partitioner that goes by the hash of a ` +
+            `key alone, not ${plan.assignment.partitioner}`
+        })
+      }
       const fresh = members.filter((member) => !before.includes(member))
       const leaving = before.filter((member) => !members.includes(member))
       const starting = Effect.forEach(
@@ -141,7 +160,11 @@ export class Rescaling {
         discard: true
       })
       const moving = new Set(plan.moves.map((move) => move.group))
-      const changing = this.holding(moving, emptied, this.transfer(routes), plan)
+      const transfer = Effect.andThen(this.care.breaking.arriving(plan.moves), this.transfer(routes))
+      const changing = Effect.andThen(
+        this.holding(moving, emptied, transfer, plan),
+        this.care.breaking.left(plan.moves)
+      )
       yield* Effect.onError(Effect.andThen(starting, changing), () =>
         // An interruption may come after the change: then they are in use.
         this.retireAll(fresh.filter((member) => !this.placement.members.includes(member)))
@@ -198,7 +221,7 @@ export class Rescaling {
   }
 
   /** Moves state, all of it or none. */
-  private transfer(routes: ReadonlyArray<Route>): Effect.Effect<void, ResizeError> {
+  transfer(routes: ReadonlyArray<Route>): Effect.Effect<void, ResizeError> {
     return Effect.suspend(() => {
       if (this.internal === undefined) return Effect.void
       const moved: Array<Route> = []
@@ -214,7 +237,7 @@ export class Rescaling {
   /** Takes the state of key groups from one worker to another; back, if that does not take it. */
   private move({ from, groups, to }: Route): Effect.Effect<void, ResizeError> {
     const source = this.byId(from)
-    return Effect.flatMap(this.extract(source, groups, true), ({ snapshot }) =>
+    return Effect.flatMap(this.extract(source, groups), ({ snapshot }) =>
       Effect.onError(this.restore(this.byId(to), snapshot), () => Effect.ignore(this.restore(source, snapshot)))
     )
   }
@@ -228,7 +251,7 @@ export class Rescaling {
     return Effect.suspend(() => {
       const passed = member.mailbox.horizon()
       return Effect.flatMap(
-        Poll.until(() => passed() || !member.alive),
+        Poll.until(() => passed() || member.isLost),
         () => (passed() ? Effect.void : Effect.fail(member.notRunning(`pool ${this.pool}: resize`, [])))
       )
     })
@@ -236,20 +259,29 @@ export class Rescaling {
 
   private extract(
     member: Member,
-    groups: Iterable<number>,
-    forget: boolean
+    groups: Iterable<number>
   ): Effect.Effect<{ readonly snapshot: unknown }, ResizeError> {
-    const payload = Moving.groupsOf(groups, this.groups, forget)
-    return Effect.map(
-      this.requests.internal(member, this.internal!.extract, payload) as Effect.Effect<unknown, ResizeError>,
-      (snapshot) => ({ snapshot })
-    )
+    const payload = Moving.groupsOf(groups, this.groups, true)
+    return Effect.map(this.ask(member, this.internal!.extract, payload), (snapshot) => ({ snapshot }))
   }
 
   private restore(member: Member, snapshot: unknown): Effect.Effect<void, ResizeError> {
-    return Effect.asVoid(
-      this.requests.internal(member, this.internal!.restore, snapshot) as Effect.Effect<unknown, ResizeError>
-    )
+    return Effect.asVoid(this.ask(member, this.internal!.restore, snapshot))
+  }
+
+  /** Asks, and waits until what others would be given of its state has the effect. Nobody waits for one that is lost. */
+  ask(member: Member, request: RequestWire, payload: unknown): Effect.Effect<unknown, ResizeError> {
+    return Effect.suspend(() => {
+      let place: Place | undefined
+      const answer = this.requests.internal(member, request, payload, (at) => {
+        place = at
+      }) as Effect.Effect<unknown, ResizeError>
+      const lost = Effect.flatMap(
+        Poll.until(() => member.isLost),
+        () => Effect.fail(member.notRunning(`pool ${this.pool}: resize`, []))
+      )
+      return Effect.tap(Effect.raceFirst(answer, lost), () => this.care.saved(member, place))
+    })
   }
 }
 

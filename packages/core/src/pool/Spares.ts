@@ -77,20 +77,29 @@ export class Spares {
     }
   )
 
+  /** Takes a place, if there is one, once it is ready: whoever loses interest meanwhile leaves it to others. */
+  private take(restore: <A, E, R>(effect: Effect.Effect<A, E, R>) => Effect.Effect<A, E, R>) {
+    this.places = this.places.filter(isGood)
+    const place = this.places.shift()
+    if (place === undefined) return Effect.undefined
+    return Effect.onInterrupt(restore(Deferred.await(place.prepared)), () =>
+      Effect.sync(() => this.places.unshift(place))
+    )
+  }
+
   /** Starts a worker, in a place that is ready, or was begun earlier, if there is one. */
   spawn(options: SpawnOptions): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> {
     return Effect.suspend((): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> => {
       if (this.count === 0) return this.workers.spawn(options)
-      this.places = this.places.filter(isGood)
-      const place = this.places.shift()
-      const prepared = place === undefined ? Effect.undefined : Deferred.await(place.prepared)
-      const started = Effect.flatMap(prepared, (taken) =>
-        taken === undefined || !taken.spare.alive
-          ? this.workers.spawn(options)
-          : Effect.andThen(
-              Effect.addFinalizer((exit) => Scope.close(taken.scope, exit)),
-              taken.spare.spawn(options)
-            )
+      const started = Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(this.take(restore), (taken) =>
+          taken === undefined || !taken.spare.alive
+            ? restore(this.workers.spawn(options))
+            : Effect.andThen(
+                Effect.addFinalizer((exit) => Scope.close(taken.scope, exit)),
+                restore(taken.spare.spawn(options))
+              )
+        )
       )
       return Effect.tap(started, () => Effect.sync(() => this.refill()))
     })

@@ -4,21 +4,37 @@
  * @since 0.1.0
  */
 import { WorkerPanicked } from "../errors/Errors.ts"
-import type { Attempts } from "../supervision/Attempts.ts"
+import type { Attempt, Attempts, Place } from "../supervision/Attempts.ts"
 import type { Child } from "../supervision/Recovery.ts"
 import type { Saved } from "../worker/Safeguard.ts"
 import type { Member } from "./Member.ts"
 
 /**
- * How a worker ended while nobody saw which message it had in hand, and how much had been sent to each of its lanes: one
- * of those messages may have been its end.
+ * A message of a key group that its worker handed over, for another to handle.
  *
  * @category models
  * @since 0.1.0
  */
-export interface Suspicion {
-  readonly exitCode: number | undefined
-  readonly sent: ReadonlyArray<number>
+export interface Handed {
+  readonly message: unknown
+  readonly priority: number
+  /** Its own deadline in milliseconds, or 0. */
+  readonly allowed: number
+  readonly context: string | undefined
+  readonly attempt: Attempt
+}
+
+/**
+ * What became of a message so far.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Fate {
+  /** Handled, according to the last snapshot, or given up. */
+  readonly done: boolean
+  readonly attempt: Attempt
+  readonly error: WorkerPanicked | undefined
 }
 
 /**
@@ -28,24 +44,39 @@ export interface Suspicion {
 export class Ward {
   readonly child: Child
   readonly attempts: Attempts
+  /** What it handed over and nobody else has yet, in order. */
+  handed: Array<Handed> = []
   /** What its next life begins with. */
   saved: Saved | undefined
   lastSaved = 0
-  /** Messages that failed and wait for their next try. */
-  undecided = 0
   /** Whether its last life ended in a panic. */
   panicked = false
-  /** Whether the next life tells of each message before it handles it; and whether the last one did. */
-  careful = false
   lastPanic: WorkerPanicked | undefined
-  /** An end that nobody saw the message of, for which a later one may stand. */
-  suspicion: Suspicion | undefined
   /** Messages acknowledged when its life began. */
   ackedBefore = 0
 
   constructor(child: Child, attempts: Attempts) {
     this.child = child
     this.attempts = attempts
+  }
+
+  /** Gives what it has handed over to whoever sees to it. */
+  takeHanded(): ReadonlyArray<Handed> {
+    const { handed } = this
+    this.handed = []
+    return handed
+  }
+
+  /** What is known of a frame of its mailbox. */
+  fateOf({ lane, number }: Place): Fate {
+    const { attempts, lastPanic, saved } = this
+    const known = attempts.at({ lane, number })
+    const before = saved?.counts[lane]
+    const done =
+      known.reported ||
+      (before !== undefined && ((before - number) | 0) > 0) ||
+      (saved !== undefined && saved.done.some((at, i) => i % 2 === 0 && at === lane && saved.done[i + 1] === number))
+    return { done, attempt: known, error: known.error ?? lastPanic }
   }
 }
 

@@ -27,6 +27,7 @@ import { ByteMemory } from "../ring/ByteMemory.ts"
 import { maxBytes, totalBytes } from "../ring/layout.ts"
 import type { Mesh } from "../ring/Mesh.ts"
 import { mismatchPhase } from "../worker/Panic.ts"
+import { checkContract } from "../worker/HandlerOptions.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { AnyContract, Contract, Key } from "../worker/Worker.ts"
 import { Workers } from "../worker/Workers.ts"
@@ -116,6 +117,7 @@ export const make = Effect.fnUntraced(function* <
   const options = yield* Options.decode(PoolOptions, "WorkerPool", input)
   const workers = yield* Workers
   const any = contract as unknown as AnyContract
+  yield* checkContract(any)
   const wire = yield* Effect.try({
     try: () => Wire.compile(any),
     catch: invalid("WorkerPool.contract", contract.workerName)
@@ -177,8 +179,12 @@ export const make = Effect.fnUntraced(function* <
       pool.onStart(member)
       care.started(member)
     },
-    onRefuse: (member, millis) => placement.refusals.refuseWorker(all.indexOf(member), millis),
+    onRefuse: (member, millis) => {
+      placement.refusals.refuseWorker(all.indexOf(member), millis)
+      if (millis === 0) pool.onAdmit(member)
+    },
     recovers: (member) => care.recovers(member),
+    onCallOff: (member) => pool.ending.onCallOff(member),
     recover: (member, panic) => care.recover(member, panic),
     onEnd: (member, panic) => pool.ending.onEnd(member, panic),
     start: (member) => {
@@ -257,6 +263,17 @@ export const make = Effect.fnUntraced(function* <
         })
     )
   )
+  if (decisions.groupBreaker?.whileOpen === "failover" && !placement.grouped) {
+    return yield* leave(
+      Effect.fail(
+        new InvalidConfig({
+          option: "Supervision.circuitBreaker.whileOpen",
+          value: "failover",
+          allowed: `wait or fail, for key groups by ${placement.assignment.partitioner}: it does not place keys by their hash alone`
+        })
+      )
+    )
+  }
   const events = yield* EventLog.make
   const letters = yield* DeadLetters.make(decisions.deadLetters ?? 1024)
   const kindOf = (breaker: Breaker | undefined) =>
@@ -268,14 +285,20 @@ export const make = Effect.fnUntraced(function* <
     yield* kindOf(decisions.groupBreaker),
     options.keyGroups,
     placement.refusals,
+    {
+      placeOf: (group) => placement.placeOf(group),
+      homeOf: (group) => placement.homeOf(group),
+      away: (member, group, mayHave) => pool.detours.away(member, group, mayHave),
+      home: (member, group, from) => pool.detours.home(member, group, from)
+    },
     lives
   )
   const care: Care = new Care(decisions, any, events, letters, lives, breaking, {
-    mirrored: workers.isolation === "process",
     members: () => placement.members,
     failover: (member) => pool.failover.away(member),
     failback: (member) => pool.failover.back(member),
     recycle: (member) => Effect.orElseSucceed(pool.renew(member), () => false),
+    reroute: (request) => pool.reroute(request),
     onGiveUp: (member, error) => pool.ending.onGiveUp(member, error),
     onEscalate: (error) => pool.ending.onEscalate(error)
   })
@@ -283,7 +306,7 @@ export const make = Effect.fnUntraced(function* <
     outputs,
     signals
   })
-  pending.onReport = (place, status, reader) => care.report(all[place], status, reader)
+  pending.onReport = (place, status, reader) => care.reports.take(all[place], status, reader)
   pending.onStray = (place, id) => signals.get(all[place])?.left(id)
   yield* Effect.forkIn(pending.run, scope)
   // Last, so first to run: the fiber above must see the drain through.

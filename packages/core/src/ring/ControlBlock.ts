@@ -5,6 +5,9 @@
  * The owner writes `command`, `pings` and `kept`, the worker everything else; between two lives the owner
  * clears what the last one left.
  *
+ * What a worker has in hand is also for whoever looks after its death. Where that is not in the same memory, the
+ * worker's block is told of each change (`noted`), and its owner takes a copy over (`see`).
+ *
  * @since 0.1.0
  */
 import { ByteMemory } from "./ByteMemory.ts"
@@ -32,22 +35,18 @@ const Word = {
   allowed: 47
 } as const
 
+/** The words that tell what a worker has in hand. */
+const handWords = [Word.busy, Word.lane, Word.number, Word.late, Word.settled, Word.crowded, Word.allowed]
+
 /**
- * The words that tell what a worker has in hand, in the order of the fields of `Sighting`: for whoever looks at them
- * from a thread beside the worker's.
+ * Bytes of a `ControlBlock`.
  *
  * @category constants
  * @since 0.1.0
  */
-export const sightWords: ReadonlyArray<number> = [
-  Word.busy,
-  Word.lane,
-  Word.number,
-  Word.late,
-  Word.settled,
-  Word.crowded,
-  Word.allowed
-]
+export const bytes = 256
+
+const nobody = (): void => {}
 
 /** Sizes are counted in units of this many bytes, so that they fit a word. */
 const kibi = 1024
@@ -60,6 +59,14 @@ const kibi = 1024
  * @since 0.1.0
  */
 export const Command = { Run: 0, Pause: 1, Stop: 2, Leave: 3 } as const
+
+/**
+ * Stands for the lane where more than one frame is in hand.
+ *
+ * @category constants
+ * @since 0.1.0
+ */
+export const several = -1
 
 /**
  * What the worker is doing.
@@ -77,15 +84,19 @@ const statusNames = ["Idle", "Running", "Paused", "Stopped"] as const
  */
 export class ControlBlock {
   readonly memory: ByteMemory
+  private readonly noted: () => void
   private handledPublished = 0
+  private retaken = 1
 
-  constructor(memory: SharedArrayBuffer | ByteMemory) {
+  /** @param noted is called whenever what is in hand has changed */
+  constructor(memory: SharedArrayBuffer | ByteMemory, noted: () => void = nobody) {
     this.memory = memory instanceof SharedArrayBuffer ? new ByteMemory(memory) : memory
+    this.noted = noted
     this.handledPublished = this.handled
   }
 
   static make(): ControlBlock {
-    return new ControlBlock(new SharedArrayBuffer(256))
+    return new ControlBlock(new SharedArrayBuffer(bytes))
   }
 
   get buffer(): SharedArrayBuffer {
@@ -123,6 +134,12 @@ export class ControlBlock {
     this.memory.seam.store(this.memory.i32, Word.pongs, asked)
   }
 
+  /** Whether the owner wants something, as far as a hint tells: looked at before each message. */
+  get calls(): boolean {
+    const { hints } = this.memory
+    return hints[Word.command] !== Command.Run || hints[Word.pings] !== hints[Word.pongs]
+  }
+
   /** Whether a question waits for its answer. */
   get asked(): boolean {
     return this.memory.seam.load(this.memory.i32, Word.pings) !== this.memory.seam.load(this.memory.i32, Word.pongs)
@@ -150,17 +167,36 @@ export class ControlBlock {
     i32[Word.lane] = lane
     i32[Word.number] = number
     i32[Word.busy] = 1
+    this.noted()
+  }
+
+  /** The worker takes a frame in hand again: whoever looks only now and then can tell that it had put it down. */
+  retake(lane: number, number: number): void {
+    const { i32 } = this.memory
+    i32[Word.lane] = lane
+    i32[Word.number] = number
+    this.retaken = (this.retaken + 1) | 0 || 1
+    i32[Word.busy] = this.retaken
+    this.noted()
   }
 
   /** The worker has nothing in hand. */
   rest(): void {
     this.memory.i32[Word.busy] = 0
     this.memory.i32[Word.settled] = 0
+    this.noted()
   }
 
   /** The frame in hand is not to be handled again, whatever becomes of the worker. */
   settle(): void {
     this.memory.i32[Word.settled] = 1
+    this.noted()
+  }
+
+  /** Takes over what is in hand from a copy of the worker's block. Called by the owner, who alone has this memory. */
+  see(block: Int32Array): void {
+    const { i32 } = this.memory
+    for (const word of handWords) i32[word] = block[word]
   }
 
   /** The worker dies of a message of this key group; so many of the group succeeded since the last that failed. */
@@ -176,6 +212,11 @@ export class ControlBlock {
 
   get since(): number {
     return this.memory.seam.load(this.memory.i32, Word.since)
+  }
+
+  /** Whether a frame is in hand, and which time: 0 if none is, another number than the last if it was taken again. */
+  get hand(): number {
+    return this.memory.seam.load(this.memory.i32, Word.busy)
   }
 
   /** Whether a frame is in hand: `lane` and `number` say which. */
@@ -195,13 +236,17 @@ export class ControlBlock {
     return this.memory.seam.load(this.memory.i32, Word.settled) !== 0
   }
 
-  /** Handlers that are past their deadline, were interrupted, and have not ended. */
+  /**
+   * Since when a handler is past its deadline, was interrupted, and has not ended, the oldest of them: the last 32 bits
+   * of a time in milliseconds; 0 if there is none.
+   */
   get late(): number {
     return this.memory.seam.load(this.memory.i32, Word.late)
   }
 
   set late(value: number) {
     this.memory.seam.store(this.memory.i32, Word.late, value)
+    this.noted()
   }
 
   /** Milliseconds that the message in hand may take; 0 if it says nothing of its own. */
@@ -211,6 +256,7 @@ export class ControlBlock {
 
   set allowed(value: number) {
     this.memory.seam.store(this.memory.i32, Word.allowed, value)
+    this.noted()
   }
 
   /** Whether the worker waits for somebody to take its outputs. */
@@ -220,6 +266,7 @@ export class ControlBlock {
 
   set crowded(value: boolean) {
     this.memory.seam.store(this.memory.i32, Word.crowded, value ? 1 : 0)
+    this.noted()
   }
 
   /** Forgets what a life that ended had in hand. Called by the owner, between two lives. */

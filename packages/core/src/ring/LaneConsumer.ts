@@ -72,15 +72,7 @@ export class LaneConsumer {
    */
   next(): number {
     for (;;) {
-      if (this.position === this.write) {
-        this.write = this.memory.seam.load(this.i32, this.control + LaneControl.write)
-        if (this.position === this.write) return Kind.Empty
-        if ((this.write - this.acked) >>> 0 > this.capacity) {
-          const detail = `${(this.write - this.acked) >>> 0} units published in a lane of ${this.capacity}`
-          this.write = this.position
-          throw new RingFault("corrupt", detail, (this.control + LaneControl.write) << 2)
-        }
-      }
+      if (this.position === this.write && !this.refresh()) return Kind.Empty
       const start = this.position & this.mask
       const at = (this.dataUnit + start) << 1
       const head = this.i32[at]
@@ -88,7 +80,7 @@ export class LaneConsumer {
       const length = head >>> 4
       const units = 1 + ((length + 7) >>> 3)
       if (kind === Kind.Empty || units > ((this.write - this.position) | 0) || units > this.capacity - start) {
-        throw this.corrupt(at, `frame of kind ${kind} and ${length} bytes does not fit in what was published`)
+        throw this.misfit(at, head)
       }
       if (kind === Kind.Pad) {
         if (start + units !== this.capacity) throw this.corrupt(at, "a pad that does not end with the ring")
@@ -96,20 +88,41 @@ export class LaneConsumer {
         continue
       }
       const number = this.i32[at + 1]
-      if (number !== this.count) {
-        // `ackedCount` is stored before `acked`: a predecessor that died in between left the count
-        // ahead, so the first frame after attaching tells it.
-        if (this.synchronized || (this.count - number) >>> 0 > this.capacity) {
-          throw this.corrupt(at, `frame numbered ${number >>> 0} where ${this.count >>> 0} is due`)
-        }
-        this.count = number
-      }
+      if (number !== this.count) this.synchronize(at, number)
       this.synchronized = true
       this.units = units
       this.offset = (at << 2) + 8
       this.length = length
       return kind
     }
+  }
+
+  // What `next` seldom comes to is apart from it, so that an engine can make it part of its caller.
+
+  /** Looks how far frames were published; false if no further than this consumer is. */
+  private refresh(): boolean {
+    this.write = this.memory.seam.load(this.i32, this.control + LaneControl.write)
+    if (this.position === this.write) return false
+    const used = (this.write - this.acked) >>> 0
+    if (used <= this.capacity) return true
+    this.write = this.position
+    const detail = `${used} units published in a lane of ${this.capacity}`
+    throw new RingFault("corrupt", detail, (this.control + LaneControl.write) << 2)
+  }
+
+  /**
+   * `ackedCount` is stored before `acked`: a predecessor that died in between left the count ahead, so the first frame
+   * after attaching tells it.
+   */
+  private synchronize(at: number, number: number): void {
+    if (this.synchronized || (this.count - number) >>> 0 > this.capacity) {
+      throw this.corrupt(at, `frame numbered ${number >>> 0} where ${this.count >>> 0} is due`)
+    }
+    this.count = number
+  }
+
+  private misfit(at: number, head: number): RingFault {
+    return this.corrupt(at, `frame of kind ${head & 15} and ${head >>> 4} bytes does not fit in what was published`)
   }
 
   /**
@@ -175,6 +188,17 @@ export class LaneConsumer {
     this.memory.seam.store(this.i32, this.control + LaneControl.ackedCount, count)
     this.memory.seam.store(this.i32, this.control + LaneControl.acked, position)
     return true
+  }
+
+  /** Whether all that was published is passed. */
+  get isEmpty(): boolean {
+    if (this.position !== this.write) return false
+    return this.memory.seam.load(this.i32, this.control + LaneControl.write) === this.write
+  }
+
+  /** `isEmpty` as far as a hint tells. */
+  get seemsEmpty(): boolean {
+    return this.position === this.write && this.memory.hints[this.control + LaneControl.write] === this.write
   }
 
   /** Whether what was passed and not acknowledged takes half of the ring or more. */

@@ -11,6 +11,7 @@
 import { native, type Seam } from "./atomics.ts"
 import { ByteMemory } from "./ByteMemory.ts"
 import * as Doorbell from "./Doorbell.ts"
+import { Kind, unitsOf } from "./Frame.ts"
 import { LaneConsumer } from "./LaneConsumer.ts"
 import {
   adoptedBy,
@@ -339,6 +340,21 @@ export class Mesh {
   /** Messages acknowledged in a lane so far, modulo 2^32. */
   ackedIn(sender: number, receiver: number): number {
     return this.laneWord(sender, receiver, LaneControl.ackedCount)
+  }
+
+  /**
+   * Messages handed out in a lane so far, modulo 2^32, as far as its consumer has told: those of them that are not
+   * acknowledged are in its hands. For statistics: it may be late, and is wrong while the lane moves past what it sees.
+   */
+  handedIn(sender: number, receiver: number): number {
+    const write = this.laneWord(sender, receiver, LaneControl.write)
+    const lane = laneDataOffset(this.senders, this.receivers, this.laneBytes, sender * this.receivers + receiver) >>> 2
+    const mask = (this.laneBytes >>> 3) - 1
+    let read = this.laneWord(sender, receiver, LaneControl.read)
+    const head = this.memory.i32[lane + ((read & mask) << 1)]
+    if (read !== write && (head & 15) === Kind.Pad) read = (read + unitsOf(head >>> 4)) | 0
+    // The frame that is next has the number of those before it.
+    return read === write ? this.producedIn(sender, receiver) : this.memory.i32[lane + ((read & mask) << 1) + 1]
   }
 
   private laneWord(sender: number, receiver: number, word: number): number {

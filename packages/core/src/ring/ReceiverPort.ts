@@ -53,7 +53,9 @@ export class ReceiverPort {
   reached = 0
   private polled = 0
   private turn = 0
-  private left = quantum
+  /** The lane whose turn it is: a field, as it is asked for several times a message. */
+  private current: LaneConsumer | undefined
+  private left = 0
   private closed = false
   private waits: number
 
@@ -89,36 +91,51 @@ export class ReceiverPort {
     this.lanes.push(this.mesh.consumer(sender, column))
     this.laneSenders.push(sender)
     this.held.push(column)
+    if (this.lanes.length === 1) this.turnTo(0)
   }
 
   /**
    * Finds the next frame, looking at each lane in turn, and returns its kind, or 0 when all are
    * empty. `lane` then is the lane it lies in. Finds the same frame again until `advance`.
+   *
+   * Before each message urgent lanes are looked at by hints. A late one is made up for: 0 is said after an atomic look
+   * at every lane, and no lane has more than its quantum before the others are looked at so.
    */
   next(): number {
+    if (this.urgent > 0) this.prefer()
+    if (this.left > 0) {
+      const kind = this.lane.next()
+      if (kind !== Kind.Empty) return kind
+    }
+    return this.search()
+  }
+
+  /** Gives the turn to the first urgent lane that has something. */
+  private prefer(): void {
     for (let i = 0; i < this.urgent && i < this.lanes.length; i++) {
-      const kind = this.lanes[i].next()
-      if (kind !== Kind.Empty) {
-        this.turn = i
-        this.left = quantum
-        return kind
-      }
+      if (!this.lanes[i].seemsEmpty) return this.turnTo(i)
     }
+  }
+
+  /** Looks at each lane once, whose turn it is last. */
+  private search(): number {
     for (let tried = 0; tried < this.lanes.length; tried++) {
-      if (this.left > 0) {
-        const kind = this.lanes[this.turn].next()
-        if (kind !== Kind.Empty) return kind
-      }
-      this.turn = this.turn + 1 === this.lanes.length ? 0 : this.turn + 1
-      this.left = quantum
+      this.turnTo(this.turn + 1 === this.lanes.length ? 0 : this.turn + 1)
+      const kind = this.lane.next()
+      if (kind !== Kind.Empty) return kind
     }
-    // The last lane of the round may have been passed over because its quantum was used up.
-    return this.lanes.length === 0 ? Kind.Empty : this.lanes[this.turn].next()
+    return Kind.Empty
+  }
+
+  private turnTo(laneIndex: number): void {
+    this.turn = laneIndex
+    this.current = this.lanes[laneIndex]
+    this.left = quantum
   }
 
   /** The lane that `next` found a frame in. */
   get lane(): LaneConsumer {
-    return this.lanes[this.turn]
+    return this.current!
   }
 
   /** The number of that lane among all that this receiver has polled: stable, from 0. */
@@ -136,9 +153,14 @@ export class ReceiverPort {
     return this.held[this.turn]
   }
 
+  /** Whether nothing is to be found in one lane, by an atomic look: for whoever sleeps if so. */
+  isEmpty(laneIndex: number): boolean {
+    return this.lanes.length <= laneIndex || this.lanes[laneIndex].isEmpty
+  }
+
   /** Passes the frame that `next` found. */
   advance(): void {
-    this.lanes[this.turn].advance()
+    this.lane.advance()
     this.left -= 1
   }
 
@@ -149,7 +171,7 @@ export class ReceiverPort {
   take<A>(decoder: Decoder<A>, kind: number, out: Array<A>, from: number, to: number): number {
     // Every message looks for more urgent ones first.
     if (this.urgent > 0) return 0
-    const lane = this.lanes[this.turn]
+    const { lane } = this
     const before = lane.count
     try {
       return lane.take(decoder, kind, out, from, Math.min(to, from + this.left))

@@ -37,6 +37,8 @@ export interface Attempt extends Place {
   readonly backoff: Backoff | undefined
 }
 
+const firstBound = 256
+
 /**
  * @category models
  * @since 0.1.0
@@ -46,20 +48,38 @@ export class Attempts {
   private readonly retry: Retry | undefined
   private readonly deaths: number
 
-  constructor(retry: Retry | undefined, deaths: number) {
+  private readonly acked: (lane: number) => number
+  /** Entries above which it looks what of them can be forgotten: a worker may live for ever. */
+  private bound = firstBound
+
+  /** @param acked how many messages of a lane are acknowledged */
+  constructor(retry: Retry | undefined, deaths: number, acked: (lane: number) => number) {
     this.retry = retry
     this.deaths = deaths
+    this.acked = acked
   }
 
   at({ lane, number, size = 0 }: Place): Attempt {
     const key = size === 0 ? `${lane}:${number}` : `${lane}:${number}+${size}`
     let attempt = this.all.get(key)
     if (attempt === undefined) {
+      if (this.all.size >= this.bound) {
+        this.prune()
+        this.bound = Math.max(firstBound, 2 * this.all.size)
+      }
       const backoff = this.retry === undefined ? undefined : new Backoff(this.retry.schedule)
       attempt = { lane, number, size, count: 0, deaths: 0, over: false, reported: false, error: undefined, backoff }
       this.all.set(key, attempt)
     }
     return attempt
+  }
+
+  /** Goes on counting what another mailbox has been through, for a message that was moved from there. */
+  adopt(place: Place, { backoff, count, deaths, error }: Attempt): void {
+    if (count === 0 && deaths === 0) return
+    const { lane, number } = place
+    const attempt = { lane, number, size: 0, count, deaths, over: false, reported: false, error, backoff }
+    this.all.set(`${lane}:${number}`, attempt)
   }
 
   /** A try failed: milliseconds until the next, or undefined if there is none. */
@@ -111,10 +131,10 @@ export class Attempts {
     return over
   }
 
-  /** Forgets what is acknowledged; `acked` tells how many messages of a lane are. */
-  prune(acked: (lane: number) => number): void {
+  /** Forgets what is acknowledged. */
+  prune(): void {
     for (const [key, { lane, number }] of this.all) {
-      if (((acked(lane) - number) | 0) > 0) this.all.delete(key)
+      if (((this.acked(lane) - number) | 0) > 0) this.all.delete(key)
     }
   }
 }

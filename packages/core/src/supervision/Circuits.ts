@@ -51,11 +51,18 @@ const probeMillis = 200
 export class Circuits {
   /** Successes after which a failure is forgotten. */
   readonly window: number
+  readonly events: EventLog
   private readonly breaker: CircuitBreaker.CircuitBreaker
   /** Those that have had a failure, by their names. */
   private readonly known: Map<string, Circuit>
 
-  private constructor(breaker: CircuitBreaker.CircuitBreaker, known: Map<string, Circuit>, window: number) {
+  private constructor(
+    breaker: CircuitBreaker.CircuitBreaker,
+    known: Map<string, Circuit>,
+    window: number,
+    events: EventLog
+  ) {
+    this.events = events
     this.breaker = breaker
     this.known = known
     this.window = window
@@ -71,7 +78,7 @@ export class Circuits {
         ),
         { startImmediately: true }
       )
-      return new Circuits(breaker, known, trip._tag === "Rate" ? trip.size : 1)
+      return new Circuits(breaker, known, trip._tag === "Rate" ? trip.size : 1, events)
     }).pipe(Effect.provide(CircuitBreaker.layerStoreMemory()))
   }
 
@@ -109,9 +116,22 @@ export class Circuits {
 
   /** Tries again: `outcome` tells how it goes, and is asked only if the circuit was open. */
   probe(circuit: Circuit, outcome: Effect.Effect<void, WorkerPanicked>): Effect.Effect<void> {
-    return Effect.flatMap(this.state(circuit), (state) =>
-      state._tag === "Closed" ? Effect.void : Effect.ignore(this.breaker.execute(outcome, { key: keyOf(circuit) }))
-    )
+    return Effect.flatMap(this.state(circuit), (state) => {
+      if (state._tag === "Closed") return Effect.void
+      // Begun before it may be: an open circuit would not hear how it goes.
+      if (state._tag === "Open" && toMillis(state.retryAfter) > 0) {
+        return Effect.andThen(
+          Effect.sleep(state.retryAfter),
+          Effect.suspend(() => this.probe(circuit, outcome))
+        )
+      }
+      return Effect.ignore(this.breaker.execute(outcome, { key: keyOf(circuit) }))
+    })
+  }
+
+  /** Whether something may be tried. */
+  admits(circuit: Circuit): Effect.Effect<boolean> {
+    return Effect.map(this.state(circuit), (state) => state._tag !== "Open" || toMillis(state.retryAfter) === 0)
   }
 
   state(circuit: Circuit): Effect.Effect<CircuitBreaker.State> {

@@ -38,6 +38,8 @@ export interface Child {
   readonly id: string
   /** Whether another life is still wanted. */
   readonly isWanted: () => boolean
+  /** Whether it has a life, or another one is wanted. */
+  readonly isAlive: () => boolean
   /** Whether the life that ended had got anywhere: its failure is the first of a row then. */
   readonly progressed: () => boolean
   /** Begins a new life. Only called when there is none. */
@@ -151,7 +153,7 @@ export class Recovery {
         const delayMillis = Math.max(delay, held)
         events.add(SupervisionEvent.Restarting({ worker: child.id, delayMillis }))
         if (delayMillis > 0) yield* Effect.sleep(delayMillis)
-        if (!child.isWanted()) return
+        if (!this.isWanted(child)) return
         if (this.over) break
         const exit = yield* Effect.exit(this.begin(child))
         if (Exit.isSuccess(exit)) {
@@ -159,6 +161,8 @@ export class Recovery {
           events.add(SupervisionEvent.Restarted({ worker: child.id, millis: course.startedAt - noticed }))
           return
         }
+        // Called off: that is no failure.
+        if (!this.isWanted(child)) return
         const failure = Cause.findErrorOption(exit.cause)
         // A start that breaks in a way nobody declared is a failed start too: to give up on it in
         // silence would leave the child waiting for a life for ever.
@@ -188,21 +192,34 @@ export class Recovery {
     return this.times.length <= this.restarts
   }
 
-  private begin(child: Child): Effect.Effect<void, WorkerPanicked> {
+  /** Those that begin anew when a child does: not who was stopped, or given up. */
+  private groupOf(child: Child): ReadonlyArray<Child> {
     const { strategy = "oneForOne" } = this.options.decisions
-    if (strategy === "oneForOne") return child.begin
+    if (strategy === "oneForOne") return [child]
+    const children = this.options.children()
+    const at = children.indexOf(child)
+    // Others have its work by now.
+    if (at < 0) return [child]
+    return children.slice(strategy === "oneForAll" ? 0 : at).filter((other) => other.isAlive())
+  }
+
+  private isWanted(child: Child): boolean {
+    return this.groupOf(child).some((other) => other.isWanted())
+  }
+
+  private begin(child: Child): Effect.Effect<void, WorkerPanicked> {
     return Effect.suspend(() => {
-      const children = this.options.children()
-      const others = (strategy === "oneForAll" ? children : children.slice(children.indexOf(child))).filter(
-        (other) => other !== child
-      )
-      // The last first, as they would end if they depended on each other.
+      const group = this.groupOf(child)
+      const begun: Array<Child> = []
+      const halt = (others: ReadonlyArray<Child>) =>
+        // The last first, as they would end if they depended on each other.
+        Effect.forEach([...others].reverse(), (other) => other.halt, { discard: true })
       return Effect.andThen(
-        Effect.forEach([...others].reverse(), (other) => other.halt, { discard: true }),
-        Effect.forEach(
-          children.filter((other) => other === child || others.includes(other)),
-          (other) => other.begin,
-          { discard: true }
+        halt(group.filter((other) => other !== child)),
+        Effect.onError(
+          Effect.forEach(group, (other) => Effect.map(other.begin, () => void begun.push(other)), { discard: true }),
+          // All begin together, or none: the next try begins with those that did, too.
+          () => halt(begun)
         )
       )
     })

@@ -308,7 +308,8 @@ export const deadLetters = (capacity: number): Supervision => make({ measures: [
  * - `wait`: senders go on until the mailbox is full; what is in there is kept until the circuit closes
  * - `fail`: messages and requests are refused with `WorkerNotRunning`, and `retryAfterMillis` says
  *   when the next probe is; what other threads send waits
- * - `failover`: others do the worker's work until then. Not for a key group
+ * - `failover`: others do the worker's work until then; another has the key group, with its state and what waited
+ *   for it, and gives it back for the probe
  *
  * @category policies
  * @since 0.1.0

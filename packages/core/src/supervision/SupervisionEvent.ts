@@ -11,7 +11,8 @@ import type { WorkerPanicked } from "../errors/Errors.ts"
  * - `Restarting`: it will be replaced in so many milliseconds
  * - `Restarted`: its successor is ready, so many milliseconds after the death was noticed
  * - `GaveUp`: it will not be replaced
- * - `FailedOver` and `FailedBack`: key groups went to other workers, and came back
+ * - `FailedOver` and `FailedBack`: key groups went to other workers, and came back; `group` if it was one, because of its
+ *   circuit
  * - `CircuitOpened`, `CircuitHalfOpened`, `CircuitClosed`: of a worker, or of one of its key groups
  * - `Escalated`: the whole failed
  * - `Retrying`: a message failed and will be tried again in so many milliseconds
@@ -27,8 +28,8 @@ export type SupervisionEvent = Data.TaggedEnum<{
   Restarting: { readonly worker: string; readonly delayMillis: number }
   Restarted: { readonly worker: string; readonly millis: number }
   GaveUp: { readonly worker: string; readonly error: WorkerPanicked }
-  FailedOver: { readonly worker: string; readonly groups: number }
-  FailedBack: { readonly worker: string; readonly groups: number }
+  FailedOver: { readonly worker: string; readonly groups: number; readonly group?: number | undefined }
+  FailedBack: { readonly worker: string; readonly groups: number; readonly group?: number | undefined }
   CircuitOpened: {
     readonly worker: string
     readonly group: number | undefined

@@ -15,6 +15,7 @@ import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Exit from "effect/Exit"
+import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import { WorkerPanicked } from "../errors/Errors.ts"
@@ -48,6 +49,7 @@ class Program<E, R> implements Child {
   private readonly run: (effect: Effect.Effect<unknown, E, R>) => Effect.Effect<unknown, E>
   private readonly onFailure: (child: Child, error: WorkerPanicked) => void
   private life: Scope.Closeable | undefined
+  private fiber: Fiber.Fiber<void> | undefined
 
   constructor(
     id: string,
@@ -69,12 +71,12 @@ class Program<E, R> implements Child {
       this.life = life
       this.state = "running"
       const body = Effect.exit(this.run(Scope.provide(this.program, life) as Effect.Effect<unknown, E, R>))
-      yield* Effect.forkIn(
+      this.fiber = yield* Effect.forkIn(
         Effect.flatMap(body, (exit) => {
           // Ended by `halt`, or with the supervisor: nobody's failure.
           if (this.life !== life) return Effect.void
           this.life = undefined
-          return Effect.map(Scope.close(life, exit), () => this.ended(exit))
+          return Effect.map(this.leave(life, exit), () => this.ended(exit))
         }),
         this.parent
       )
@@ -105,14 +107,27 @@ class Program<E, R> implements Child {
     return this.state === "restarting"
   }
 
+  isAlive(): boolean {
+    return this.state === "running" || this.state === "restarting"
+  }
+
   progressed(): boolean {
     return false
   }
 
+  /** Closes the scope of a life: what breaks on the way is no reason not to begin the next. */
+  private leave(life: Scope.Closeable, exit: Exit.Exit<unknown, unknown>): Effect.Effect<void> {
+    return Effect.catchCause(Scope.close(life, exit), (cause) =>
+      Effect.logWarning(`what ${this.id} had acquired was not all released`, cause)
+    )
+  }
+
   readonly halt: Effect.Effect<void> = Effect.suspend(() => {
-    const { life } = this
+    const { fiber, life } = this
     this.life = undefined
-    return life === undefined ? Effect.void : Scope.close(life, Exit.void)
+    if (life === undefined) return Effect.void
+    const ended = fiber === undefined ? Effect.void : Fiber.interrupt(fiber)
+    return Effect.andThen(ended, this.leave(life, Exit.void))
   })
 
   readonly giveUp = (): Effect.Effect<void> =>

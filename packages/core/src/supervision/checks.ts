@@ -3,9 +3,10 @@
  *
  * @since 0.1.0
  */
-import { fromInput, isFinite, isPositive } from "effect/Duration"
 import * as Effect from "effect/Effect"
+import { isSchedule } from "effect/Schedule"
 import { InvalidConfig } from "../errors/Errors.ts"
+import { durations, millisOf } from "../errors/Options.ts"
 import type { Breaker, Decisions } from "./Supervision.ts"
 
 type Problem = readonly [option: string, value: unknown, allowed: string]
@@ -15,18 +16,21 @@ const whole = (option: string, value: number | undefined, minimum: number): Read
     ? []
     : [[option, value, `an integer, at least ${minimum}`]]
 
-const time = (option: string, value: Parameters<typeof fromInput>[0] | undefined): ReadonlyArray<Problem> => {
+const time = (option: string, value: unknown): ReadonlyArray<Problem> => {
   if (value === undefined) return []
-  const duration = fromInput(value)
-  return duration._tag === "Some" && isFinite(duration.value) && isPositive(duration.value)
-    ? []
-    : [[option, value, "a duration above 0"]]
+  const millis = millisOf(value)
+  return millis > 0 && millis < Infinity ? [] : [[option, value, `${durations}, longer than 0 and finite`]]
 }
+
+const word = (option: string, value: string | undefined, words: ReadonlyArray<string>): ReadonlyArray<Problem> =>
+  value === undefined || words.includes(value) ? [] : [[option, value, `one of ${words.join(", ")}`]]
+
+const schedule = (option: string, value: unknown): ReadonlyArray<Problem> =>
+  value === undefined || isSchedule(value) ? [] : [[option, value, 'a Schedule, such as Schedule.spaced("1 second")']]
 
 const deadlines = ({ deadline }: Decisions, tags: ReadonlySet<string>): ReadonlyArray<Problem> => {
   if (deadline === undefined) return []
-  const duration = fromInput(deadline.duration)
-  const forEver = duration._tag === "Some" && !isFinite(duration.value) && isPositive(duration.value)
+  const forEver = millisOf(deadline.duration) === Infinity
   return [
     ...(forEver ? [] : time("deadline", deadline.duration)),
     ...time("deadline.grace", deadline.grace),
@@ -38,14 +42,16 @@ const deadlines = ({ deadline }: Decisions, tags: ReadonlySet<string>): Readonly
   ]
 }
 
-/** One key group has no place of its own among the other workers. */
-const placeless = (breaker: Breaker | undefined): ReadonlyArray<Problem> =>
-  breaker?.whileOpen === "failover" ? [["circuitBreaker.whileOpen", "failover", "wait or fail, for a key group"]] : []
+const circuit = (breaker: Breaker | undefined): ReadonlyArray<Problem> => [
+  ...time("circuitBreaker.openDuration", breaker?.openDuration),
+  ...word("circuitBreaker.whileOpen", breaker?.whileOpen, ["wait", "fail", "failover"])
+]
 
 const heap = ({ recycle }: Decisions): ReadonlyArray<Problem> => {
   const { megabytes, share } = recycle?.heap ?? {}
   const problems: Array<Problem> = []
-  if (share !== undefined && !(share > 0 && share < 1)) problems.push(["heapWatermark.share", share, "between 0 and 1"])
+  if (share !== undefined && !(typeof share === "number" && share > 0 && share < 1))
+    problems.push(["heapWatermark.share", share, "between 0 and 1"])
   if (megabytes !== undefined && !(megabytes > 0 && Number.isFinite(megabytes))) {
     problems.push(["heapWatermark.megabytes", megabytes, "a number above 0"])
   }
@@ -70,6 +76,12 @@ export const decides = ({ breaker, deadline, groupBreaker, retry }: Decisions): 
 export const check = (decisions: Decisions, tags: ReadonlySet<string>): Effect.Effect<void, InvalidConfig> => {
   const { breaker, groupBreaker, intensity, snapshots } = decisions
   const [problem] = [
+    ...decisions.measures.flatMap((measure) =>
+      measure._tag === "Restart" ? schedule("restart", measure.schedule) : []
+    ),
+    ...word("strategy", decisions.strategy, ["oneForOne", "oneForAll", "restForOne"]),
+    ...schedule("retry", decisions.retry?.schedule),
+    ...schedule("failback", decisions.failback),
     ...whole("intensity.restarts", intensity?.restarts, 0),
     ...time("intensity.within", intensity?.within),
     ...whole("snapshots.every", snapshots?.every, 1),
@@ -78,9 +90,8 @@ export const check = (decisions: Decisions, tags: ReadonlySet<string>): Effect.E
     ...whole("poison", decisions.deaths, 1),
     ...whole("deadLetters", decisions.deadLetters, 1),
     ...whole("spares", decisions.spares, 0),
-    ...time("circuitBreaker.openDuration", breaker?.openDuration),
-    ...time("circuitBreaker.openDuration", groupBreaker?.openDuration),
-    ...placeless(groupBreaker),
+    ...circuit(breaker),
+    ...circuit(groupBreaker),
     ...whole("recycleAfter", decisions.recycle?.messages, 1),
     ...heap(decisions)
   ]

@@ -12,7 +12,7 @@ import type { WorkerPanicked } from "../errors/Errors.ts"
 import type { Custody } from "./Custody.ts"
 import type { Invoker } from "./Invoker.ts"
 import type { Parking } from "./Parking.ts"
-import type { Taken } from "./Progress.ts"
+import type { Progress, Taken } from "./Progress.ts"
 
 const defaultSize = 256
 
@@ -24,15 +24,22 @@ export class Batch {
   private readonly invoker: Invoker
   private readonly custody: Custody | undefined
   private readonly parking: Parking | undefined
+  private readonly progress: Progress
   private readonly onDone: (count: number, taken: ReadonlyArray<Taken>) => void
   private readonly millis: number
   private readonly fullSize: number
   private size: number
   private singly = 0
   private messages: Array<unknown> = []
-  /** Where the messages are, if they can come back. */
+  /** Where the messages are, and where each ends, if they can come back. */
   private taken: Array<Taken> = []
+  private readonly ends: Array<number> = []
+  /** The run that the last message is in. */
+  last: Taken | undefined
   private since = 0
+  /** Where its first message is. */
+  private lane = 0
+  private number = 0
   /** The deadline that its messages have, if they have one of their own. */
   allowed = 0
 
@@ -45,6 +52,7 @@ export class Batch {
     invoker: Invoker,
     custody: Custody | undefined,
     parking: Parking | undefined,
+    progress: Progress,
     room: number,
     singly: boolean,
     onDone: (count: number, taken: ReadonlyArray<Taken>) => void
@@ -53,6 +61,7 @@ export class Batch {
     this.invoker = invoker
     this.custody = custody
     this.parking = parking
+    this.progress = progress
     this.onDone = onDone
     this.fullSize = Math.min(batchSize ?? defaultSize, room === 0 ? Infinity : room)
     this.size = singly ? 1 : this.fullSize
@@ -64,11 +73,21 @@ export class Batch {
     return this.messages.length
   }
 
-  /** Adds a message, of the same deadline as the others; true if the batch is full. */
+  /** Adds a message, of the same deadline as the others, and the run that it is in; true if the batch is full. */
   add(message: unknown, taken: Taken | undefined): boolean {
-    if (this.messages.length === 0) this.since = this.millis === 0 ? 0 : performance.now()
+    if (this.messages.length === 0) {
+      this.since = this.millis === 0 ? 0 : performance.now()
+      if (this.custody !== undefined) {
+        this.lane = this.custody.lane
+        this.number = this.custody.frame
+      }
+    }
     this.messages.push(message)
-    if (taken !== undefined) this.taken.push(taken)
+    if (taken !== undefined) {
+      if (taken !== this.last) this.taken.push(taken)
+      this.last = taken
+      this.ends.push(taken.position)
+    }
     return this.messages.length >= this.size
   }
 
@@ -95,6 +114,7 @@ export class Batch {
   run(): Effect.Effect<void, WorkerPanicked> | undefined {
     const { custody, invoker, messages, parking } = this
     invoker.allow(this.allowed)
+    custody?.batch(messages.length, this.lane, this.number)
     let effect: Effect.Effect<void, WorkerPanicked> | undefined
     try {
       effect = invoker.handleBatch(messages)
@@ -120,20 +140,26 @@ export class Batch {
 
   private done(): void {
     const { messages, taken } = this
-    this.messages = []
-    this.taken = []
+    this.clear()
     if (this.singly > 0 && --this.singly === 0) this.size = this.fullSize
     this.onDone(messages.length, taken)
   }
 
   /** It failed: its owner decides. */
   private park(parking: Parking, error: WorkerPanicked): void {
-    const { messages, taken } = this
-    this.messages = []
-    this.taken = []
+    const { messages } = this
+    const places = this.progress.split(this.taken, this.ends)
+    this.clear()
     parking.parkBatch(
-      messages.map((message, at) => parking.entryOf(message, undefined, this.allowed, taken[at])),
+      messages.map((message, at) => parking.entryOf(message, undefined, this.allowed, places[at])),
       error
     )
+  }
+
+  private clear(): void {
+    this.messages = []
+    this.taken = []
+    this.ends.length = 0
+    this.last = undefined
   }
 }

@@ -10,7 +10,7 @@
  * @since 0.1.0
  */
 import type { WorkerPanicked } from "../errors/Errors.ts"
-import type { ControlBlock } from "../ring/ControlBlock.ts"
+import { type ControlBlock, several } from "../ring/ControlBlock.ts"
 import type { Mark, ReceiverPort } from "../ring/ReceiverPort.ts"
 import { type Codec, encode } from "../codec/Codec.ts"
 import { deadlinePhase } from "./Invoker.ts"
@@ -29,10 +29,10 @@ export class Custody {
   due = false
   /** Whether frames may have to be passed because the state that was restored has their effect. */
   readonly skips: boolean
-  /** Whether no frame is over, and none to be told of first. */
+  /** Whether no frame is over. */
   readonly plain: boolean
-  private careful: number
-  private told = ""
+  /** Whether acknowledging waits for snapshots. */
+  readonly saves: boolean
   private readonly control: ControlBlock
   private readonly port: ReceiverPort
   private readonly progress: Progress
@@ -59,14 +59,9 @@ export class Custody {
     this.done = new Set(Array.from({ length: done.length / 2 }, (_, i) => placeOf(done[2 * i], done[2 * i + 1])))
     this.counts = guard.resume?.counts
     this.number = guard.saved
-    this.careful = guard.careful
     this.skips = this.counts !== undefined
-    this.plain = this.careful === 0 && this.over.size === 0
-  }
-
-  /** Whether acknowledging waits for snapshots. */
-  get saves(): boolean {
-    return this.guard.snapshots !== undefined
+    this.plain = this.over.size === 0
+    this.saves = guard.snapshots !== undefined
   }
 
   /** Whether its owner decides about messages that fail, or about key groups. */
@@ -84,7 +79,7 @@ export class Custody {
   begin(): void {
     const { port } = this
     this.control.begin(port.laneIndex, port.lane.count)
-    if (this.guard.snapshots !== undefined) this.touch()
+    if (this.saves) this.touch()
   }
 
   /** Passes the frame that the port found if the state that was restored has its effect. */
@@ -106,23 +101,30 @@ export class Custody {
 
   /** A frame that was taken before is in hand again. */
   mark(taken: Taken): void {
-    this.control.begin(taken.lane, (taken.count - 1) | 0)
+    this.control.retake(taken.lane, taken.number)
     this.touch()
+  }
+
+  /**
+   * A batch is in hand, which may have waited: of one frame, this one; of several, its end cannot be put down to any
+   * of them. They are taken one at a time after it.
+   */
+  batch(size: number, lane: number, number: number): void {
+    this.control.begin(size > 1 ? several : lane, number)
+  }
+
+  /** The frame in hand. */
+  get lane(): number {
+    return this.control.lane
+  }
+
+  get frame(): number {
+    return this.control.number
   }
 
   /** Whether the frame that the port found must not be handled. */
   isOver(): boolean {
     return this.over.size > 0 && this.over.has(placeOf(this.port.laneIndex, this.port.lane.count))
-  }
-
-  /** Whether the owner must be told of the frame in hand first; false once it was. */
-  get tells(): boolean {
-    if (this.careful === 0) return false
-    const place = placeOf(this.port.laneIndex, this.port.lane.count)
-    if (this.told === place) return false
-    this.told = place
-    this.careful -= 1
-    return true
   }
 
   /** Nothing is in its hands. */
@@ -134,6 +136,12 @@ export class Custody {
   touch(): void {
     if (this.since === 0 && this.guard.snapshots !== undefined) this.begun(this.guard.snapshots.millis)
     if (++this.since >= this.every) this.due = true
+  }
+
+  /** The state differs from the last snapshot, and its owner waits for the next. */
+  hurry(): void {
+    this.touch()
+    this.due = this.saves
   }
 
   private begun(millis: number): void {
@@ -181,7 +189,7 @@ export class Custody {
     for (let lane = 0; lane < marks.length; lane++) {
       const first = this.progress.first(lane)
       if (first === undefined) continue
-      marks[lane] = { position: first.start, count: (first.count - 1) | 0 }
+      marks[lane] = { position: first.start, count: first.number }
       for (const number of this.progress.doneIn(lane)) done.push(lane, number)
     }
     this.awaited = marks

@@ -30,7 +30,8 @@ export const EnvelopeKind = {
 
 /**
  * How a request ended, or went on; and what a supervised worker reports without being asked: a
- * message that failed, one that is given up, its state, a key group on trial that did well.
+ * message that failed, one that is given up, its state, a key group on trial that did well, a message
+ * that is handed over.
  *
  * @category models
  * @since 0.1.0
@@ -44,7 +45,8 @@ export const ReplyStatus = {
   Failed: 5,
   Dead: 6,
   Saved: 7,
-  Recovered: 8
+  Recovered: 8,
+  Handed: 9
 } as const
 
 /**

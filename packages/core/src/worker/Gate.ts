@@ -1,6 +1,7 @@
 /**
  * What a worker does about key groups whose circuit is not closed: it keeps their messages, in the order
- * of their keys, and counts how those do that failed lately.
+ * of their keys, and counts how those do that failed lately. And about those that are to be handed over:
+ * their messages go back to the owner, for whoever has the group next.
  *
  * ```
  *           Shut                    Probe
@@ -24,6 +25,17 @@ import { everyGroup, type GateStart, Order } from "./Safeguard.ts"
 export type Work = Effect.Effect<void, WorkerPanicked> | undefined
 
 /**
+ * Something to do with a key, when it may be done.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Held {
+  readonly key: number
+  readonly go: () => Work
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -34,7 +46,9 @@ export class Gate {
   private readonly onRecovered: (group: number) => void
   /** Groups with a failure lately, and how many succeeded since. */
   private readonly watched = new Map<number, number>()
-  private readonly kept = new Map<number, Array<() => Work>>()
+  private readonly kept = new Map<number, Array<Held>>()
+  /** Groups that are handed over. */
+  private readonly leaving = new Set<number>()
   /** Groups whose next message passes, and groups of which one is on trial. */
   private readonly awaited = new Set<number>()
   private readonly trials = new Set<number>()
@@ -61,7 +75,7 @@ export class Gate {
 
   /** To be called after groups were kept, watched or let go. */
   private look(): void {
-    this.active = this.watched.size > 0 || this.kept.size > 0
+    this.active = this.watched.size > 0 || this.kept.size > 0 || this.leaving.size > 0
   }
 
   /** Whether messages are kept. */
@@ -83,8 +97,38 @@ export class Gate {
     if (this.passing === group) return false
     const queue = all ?? this.kept.get(group)
     if (queue === undefined || this.awaited.delete(group)) return false
-    queue.push(go)
+    queue.push({ key, go })
     return true
+  }
+
+  /** Whether a key's group is handed over. */
+  leaves(key: number): boolean {
+    return this.leaving.size > 0 && this.leaving.has(this.groupOf(key))
+  }
+
+  /** Hands a group over from now on; what was kept of it is done again, to find that out. */
+  handOver(group: number): Work {
+    const all = this.kept.get(everyGroup) ?? []
+    const theirs = all.filter(({ key }) => this.groupOf(key) === group)
+    if (theirs.length > 0) {
+      this.kept.set(
+        everyGroup,
+        all.filter(({ key }) => this.groupOf(key) !== group)
+      )
+    }
+    const queue = [...(this.kept.get(group) ?? []), ...theirs]
+    this.forget(group)
+    this.leaving.add(group)
+    this.look()
+    return this.drain(queue, group)
+  }
+
+  private forget(group: number): void {
+    this.kept.delete(group)
+    this.watched.delete(group)
+    this.trials.delete(group)
+    this.awaited.delete(group)
+    this.leaving.delete(group)
   }
 
   succeeded(key: number): void {
@@ -138,13 +182,21 @@ export class Gate {
   }
 
   /** Keeps what waited behind a message of a key before all that came later; false if it may be done now. */
-  keepFirst(key: number, waiting: () => ReadonlyArray<() => Work>): boolean {
+  keepFirst(key: number, waiting: () => ReadonlyArray<Held>): boolean {
     if (this.kept.size === 0) return false
     const group = this.kept.has(everyGroup) ? everyGroup : this.groupOf(key)
     const queue = this.kept.get(group)
     if (queue === undefined) return false
     this.kept.set(group, [...waiting(), ...queue])
     return true
+  }
+
+  /** What failed is handed over, and nobody decides about it any more; or about another key's in its place. */
+  undecided(key: number, instead: number | undefined): void {
+    for (const [of, by] of [[key, -1] as const, ...(instead === undefined ? [] : [[instead, 1] as const])]) {
+      this.count(everyGroup, by)
+      this.count(this.groupOf(of), by)
+    }
   }
 
   private count(group: number, by: number): void {
@@ -158,6 +210,7 @@ export class Gate {
     if (order === Order.Shut) {
       this.trials.delete(group)
       this.awaited.delete(group)
+      this.leaving.delete(group)
       if (!this.kept.has(group)) this.kept.set(group, [])
       this.active = true
       return undefined
@@ -167,10 +220,7 @@ export class Gate {
       return this.next(group)
     }
     const queue = this.kept.get(group) ?? []
-    this.kept.delete(group)
-    this.watched.delete(group)
-    this.trials.delete(group)
-    this.awaited.delete(group)
+    this.forget(group)
     this.look()
     return this.drain(queue, group)
   }
@@ -181,7 +231,7 @@ export class Gate {
     if (queue === undefined || !this.trials.has(group) || this.failures.has(group) || this.awaited.has(group)) {
       return undefined
     }
-    if (queue.length > 0) return this.pass(queue.shift()!, group)
+    if (queue.length > 0) return this.pass(queue.shift()!.go, group)
     this.awaited.add(group)
     return undefined
   }
@@ -195,11 +245,11 @@ export class Gate {
     }
   }
 
-  private drain(queue: Array<() => Work>, group: number): Work {
+  private drain(queue: Array<Held>, group: number): Work {
     for (;;) {
-      const go = queue.shift()
-      if (go === undefined) return undefined
-      const work = this.pass(go, group)
+      const held = queue.shift()
+      if (held === undefined) return undefined
+      const work = this.pass(held.go, group)
       if (work !== undefined) return Effect.flatMap(work, () => this.drain(queue, group) ?? Effect.void)
     }
   }

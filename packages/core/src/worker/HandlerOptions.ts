@@ -1,40 +1,89 @@
 /**
- * The options among a worker's handlers, checked before its life begins: numbers that would make it
- * wait for ever, or spin, are refused by name.
+ * What of a contract and of its handlers cannot be, checked before a life begins: numbers that would make
+ * it wait for ever, or spin, and what plain JavaScript left out, are refused by name.
  *
  * @since 0.1.0
  */
-import { toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import * as Schema from "effect/Schema"
-import type { InvalidConfig } from "../errors/Errors.ts"
+import { InvalidConfig } from "../errors/Errors.ts"
 import * as Options from "../errors/Options.ts"
-import type { AnyImplementation } from "./Worker.ts"
+import type { AnyContract, AnyImplementation } from "./Worker.ts"
 
 const count = Schema.Int.check(Schema.isBetween({ minimum: 1, maximum: 65_536 }))
 
-/** In milliseconds. What a timer can wait for: 24 days. */
-const millis = (minimum: number) => Schema.Number.check(Schema.isBetween({ minimum, maximum: 2 ** 31 - 1 }))
+/** Of so many milliseconds at least, and what a timer can wait for at most. */
+const duration = (minimum: number) =>
+  Schema.Unknown.check(
+    Schema.makeFilter((input) => {
+      const millis = Options.millisOf(input)
+      return (millis >= minimum && millis < 2 ** 31) || `${Options.durations}, from ${minimum} ms to 24 days`
+    })
+  )
 
 const HandlerOptions = Schema.Struct({
   batchSize: Schema.optionalKey(count),
-  batchWithin: Schema.optionalKey(millis(0)),
+  batchWithin: Schema.optionalKey(duration(0)),
   concurrency: Schema.optionalKey(count),
-  tick: Schema.optionalKey(Schema.Struct({ every: millis(1) }))
+  tick: Schema.optionalKey(Schema.Struct({ every: duration(1) }))
 })
 
+const refuse = (option: string, value: unknown, allowed: string) =>
+  Effect.fail(new InvalidConfig({ option, value, allowed }))
+
 /**
+ * Fails with the first part of a contract that is none.
+ *
  * @category accessors
  * @since 0.1.0
  */
-export const check = ({ contract, handlers }: AnyImplementation): Effect.Effect<void, InvalidConfig> => {
-  const { batchSize, batchWithin, concurrency, tick } = handlers
+export const checkContract = ({
+  key,
+  message,
+  requests,
+  workerName
+}: AnyContract): Effect.Effect<void, InvalidConfig> => {
+  if (!Schema.isSchema(message)) return refuse(`${workerName}.message`, message, "a Schema")
+  if (typeof key !== "function") return refuse(`${workerName}.key`, key, "a function: from a message to its key")
+  const tags = requests.map(({ _tag }) => _tag)
+  const twice = tags.find((tag, at) => tags.indexOf(tag) !== at)
+  return twice === undefined
+    ? Effect.void
+    : refuse(`${workerName}.requests`, twice, "a tag of its own for each request")
+}
+
+/** Functions, where they are there. */
+const optional = ["handle", "handleBatch", "shutdown", "snapshot", "restore", "forget"] as const
+
+/**
+ * Fails with the first handler, or option among them, that is none.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const check = ({ contract, handlers, requests }: AnyImplementation): Effect.Effect<void, InvalidConfig> => {
+  const { workerName } = contract
+  const { batchSize, batchWithin, concurrency, init, tick } = handlers
+  if (typeof init !== "function" && !Effect.isEffect(init)) {
+    return refuse(`${workerName}.init`, init, "an Effect that makes its state, or a function that gives one")
+  }
+  for (const name of optional) {
+    const handler: unknown = handlers[name]
+    if (handler !== undefined && typeof handler !== "function") {
+      return refuse(`${workerName}.${name}`, handler, "a function")
+    }
+  }
+  for (const { _tag } of contract.requests) {
+    if (typeof requests[_tag] !== "function") {
+      return refuse(`${workerName}.${_tag}`, requests[_tag], "a function: the contract has a request of that tag")
+    }
+  }
   return Effect.asVoid(
     Options.decode(HandlerOptions, contract.workerName, {
       ...(batchSize === undefined ? {} : { batchSize }),
-      ...(batchWithin === undefined ? {} : { batchWithin: toMillis(batchWithin) }),
+      ...(batchWithin === undefined ? {} : { batchWithin }),
       ...(concurrency === undefined ? {} : { concurrency }),
-      ...(tick === undefined ? {} : { tick: { every: toMillis(tick.every) } })
+      ...(tick === undefined ? {} : { tick: { every: tick.every } })
     })
   )
 }

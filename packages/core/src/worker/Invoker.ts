@@ -35,6 +35,8 @@ export class Invoker {
   private readonly control: ControlBlock
   private readonly deadlineMillis: number
   private allowed = 0
+  /** Since when handlers are past their deadline, the oldest first. */
+  private readonly late: Array<number> = []
   private readonly key: (message: unknown) => Key
   private readonly emitter: Emitter | undefined
   /** For handlers that run one at a time; undefined if they emit nothing. */
@@ -224,16 +226,19 @@ export class Invoker {
     const { control } = this
     const deadlineMillis = this.allowed === 0 ? this.deadlineMillis : this.allowed
     if (deadlineMillis === 0 || deadlineMillis === Infinity) return effect
-    let late = false
+    let since = 0
     const overdue = Effect.flatMap(Effect.sleep(deadlineMillis), () => {
-      late = true
-      control.late += 1
+      since = Date.now() | 0 || 1
+      this.late.push(since)
+      control.late = this.late[0]
       return Effect.fail(panicked(this.workerId, deadlinePhase, `${phase} took longer than ${deadlineMillis} ms`, key))
     })
     return Effect.ensuring(
       Effect.raceFirst(effect, overdue),
       Effect.sync(() => {
-        if (late) control.late -= 1
+        if (since === 0) return
+        this.late.splice(this.late.indexOf(since), 1)
+        control.late = this.late[0] ?? 0
       })
     )
   }

@@ -58,6 +58,12 @@ export class KeyedTasks {
     return this.running === 0
   }
 
+  /** Whether something of one of these keys runs or waits. */
+  has(isOf: (key: unknown) => boolean): boolean {
+    for (const key of this.queues.keys()) if (isOf(key)) return true
+    return false
+  }
+
   /** Does a task now, or once those of its key before it are done. Throws what plain work throws. */
   add(key: unknown, task: Task): void {
     const queue = this.queues.get(key)

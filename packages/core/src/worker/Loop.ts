@@ -37,9 +37,10 @@ import type { Replier } from "./Replier.ts"
 import { Reporting } from "./Reporting.ts"
 import { Retrying } from "./Retrying.ts"
 import type { Streaming } from "./Streaming.ts"
-import { Order, unguarded } from "./Safeguard.ts"
+import { everyGroup, Order, unguarded } from "./Safeguard.ts"
 import { Waits } from "./Waits.ts"
 import { Settling } from "./Settling.ts"
+import { Sights } from "./Sights.ts"
 import * as Wire from "./Wire.ts"
 import type { AnyImplementation } from "./Worker.ts"
 import type { Links } from "./Workers.ts"
@@ -78,9 +79,12 @@ export class Loop {
   private readonly custody: Custody | undefined
   private readonly parking: Parking | undefined
   private readonly settling: Settling
+  /** Whether one message may bring about what goes before the next: outputs, tasks and snapshots are waited for. */
+  private readonly changes: boolean
   private readonly gate: Gate | undefined
   private readonly advance = () => this.reader.advance()
   private readonly batch: Batch
+  private readonly sights: Sights
   private handled = 0
 
   constructor(
@@ -121,6 +125,7 @@ export class Loop {
     const custody =
       safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
+    this.changes = emitter !== undefined || this.tasks !== undefined || custody?.saves === true
     waits.custody = custody
     const start = safeguard?.gate
     const gate = start === undefined ? undefined : new Gate(start, control, (group) => this.reporting.recovered(group))
@@ -129,16 +134,21 @@ export class Loop {
       this.handled += 1
       this.settling.settle(taken)
     }
+    const onTold = (taken: Taken): void => this.settling.tell(taken)
     this.retrying =
-      this.tasks === undefined ? undefined : new Retrying(invoker, this.tasks, custody, this.reporting, gate, onDone)
+      this.tasks === undefined
+        ? undefined
+        : new Retrying(invoker, this.tasks, custody, this.reporting, gate, onDone, onTold)
     this.parking =
       custody?.asks === true && this.tasks === undefined
-        ? new Parking(invoker, this.reporting, custody, gate, onDone)
+        ? new Parking(invoker, this.reporting, custody, gate, onDone, onTold)
         : undefined
+    this.sights = new Sights(port, this.reporting, (group) => this.retrying?.has(group) === true)
     this.batch = new Batch(
       invoker,
       custody,
       this.parking,
+      this.progress,
       port.mesh.laneMessages,
       safeguard?.singly === true,
       (count, taken) => {
@@ -166,10 +176,11 @@ export class Loop {
       else if (this.control.command === Command.Stop) {
         if (this.parked || (this.tasks !== undefined && !this.tasks.idle)) yield* this.waits.tasks
         else if (!this.isDry || this.settling.isCrowded) yield* Effect.yieldNow
-        else return yield* this.replier.finish
+        else return yield* this.finishReplies
       } else if (this.batch.length > 0) yield* this.batch.linger(this.waits.mail)
       else yield* this.waits.mail
       if (this.replier.full) yield* this.replier.flush
+      this.heard()
     }
   })
 
@@ -192,8 +203,14 @@ export class Loop {
   private readonly leave: Effect.Effect<void, WorkerPanicked> = Effect.suspend(() => {
     const { control, progress, reader, waits } = this
     const custody = this.custody ?? new Custody(unguarded, control, reader.port, progress, waits.ring)
-    return leave(this.invoker, custody, this.settling, this.reporting, this.replier)
+    custody.rest()
+    const leaving = leave(this.invoker, custody, this.settling, this.reporting, this.replier)
+    return Effect.andThen(this.finishReplies, leaving)
   })
+
+  private readonly finishReplies: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.map(this.replier.finish, () => this.heard())
+  )
 
   /** Waits until its outputs are with its owner. */
   readonly leaveNothing: Effect.Effect<void> = Effect.suspend(() => this.settling.finish)
@@ -208,26 +225,14 @@ export class Loop {
       if (tasks?.failure !== undefined) throw new Panic(this.invoker.errorOf("handle", Cause.squash(tasks.failure)))
       custody?.confirm()
       for (;;) {
-        if (control.asked) control.pong()
-        const { command } = control
-        if (this.settling.isCrowded) {
-          busy = false
-          return command === Command.Pause && (tasks === undefined || tasks.quiet) ? "command" : "crowded"
+        // A hint may be late: for sure once in so many messages.
+        if (untilClock === clockEvery || this.changes || control.calls) {
+          const first = this.first()
+          if (first !== undefined) {
+            busy = first !== "crowded" && first !== "command" && (first !== "busy" || tasks !== undefined)
+            return first
+          }
         }
-        if (command === Command.Pause || command === Command.Leave || waits.tickDue) {
-          if (this.batch.length > 0) return this.runBatch()
-          if (waits.tickDue) return this.runTick()
-          // Held only once nothing runs any more: a paused worker does nothing.
-          if (command === Command.Pause) return tasks === undefined || tasks.quiet ? "command" : "busy"
-          if (this.mayLeave) return "leave"
-          if (!waits.hasVerdict) return "busy"
-        }
-        if (custody !== undefined && custody.due) {
-          if (this.batch.length > 0) return this.runBatch()
-          this.saveIfReady(custody)
-        }
-        const full = tasks !== undefined && (!tasks.accepts || (custody !== undefined && custody.due && !tasks.quiet))
-        if (full && !waits.hasVerdict) return "busy"
         const kind = reader.next()
         if (kind === Kind.Empty) {
           if (this.batch.length > 0 && this.batchDue()) return this.runBatch()
@@ -235,10 +240,7 @@ export class Loop {
           if (custody !== undefined && this.batch.length === 0 && custody.pressed) this.saveIfReady(custody)
           return "idle"
         }
-        if (custody !== undefined) {
-          if (!this.admit(custody, kind)) continue
-          if (custody.tells) return this.reporting.inHand
-        }
+        if (custody !== undefined && !this.admit(custody, kind)) continue
         const effect = kind === EnvelopeKind.Message ? this.message() : this.request(kind)
         if (effect !== undefined) return effect
         if (--untilClock === 0) {
@@ -250,19 +252,51 @@ export class Loop {
       return Effect.fail(error instanceof Panic ? error.error : panicked(this.invoker.workerId, "receive", error))
     } finally {
       reader.port.publishRead()
+      this.sights.look()
       // Before the acknowledgement: what is handled has its outputs, and a request its reply.
       this.settling.publish()
       this.replier.publish()
+      this.heard()
       this.ack()
       control.handled = this.handled
       if (!busy) custody?.rest()
     }
   }
 
+  /** What goes before the next message, if something does. */
+  private first(): Turn | undefined {
+    const { control, custody, tasks, waits } = this
+    if (control.asked) control.pong()
+    const { command } = control
+    const isQuiet = tasks === undefined || tasks.quiet
+    if (this.settling.isCrowded) return command === Command.Pause && isQuiet ? "command" : "crowded"
+    if (command === Command.Pause || command === Command.Leave || waits.tickDue) {
+      if (this.batch.length > 0) return this.runBatch()
+      if (waits.tickDue) return this.runTick()
+      // Held only once nothing runs any more: a paused worker does nothing.
+      if (command === Command.Pause) return isQuiet ? "command" : "busy"
+      if (this.mayLeave) return "leave"
+      if (!waits.hasVerdict) return "busy"
+    }
+    if (custody !== undefined && custody.due) {
+      if (this.batch.length > 0) return this.runBatch()
+      this.saveIfReady(custody)
+    }
+    const isFull = tasks !== undefined && (!tasks.accepts || (custody !== undefined && custody.due && !tasks.quiet))
+    return isFull && !waits.hasVerdict ? "busy" : undefined
+  }
+
+  /** What its owner was told of is its own no more, once that has gone. */
+  private heard(): void {
+    if (this.replier.full || !this.settling.heard()) return
+    // Acknowledged with the next snapshot.
+    this.custody?.touch()
+  }
+
   /** Acknowledges all that was passed, unless something of it is not done, not gone, or not saved. */
   private ack(): void {
     if (this.progress.outstanding > 0 || this.batch.length > 0 || this.custody?.saves === true) return
-    if (this.settling.isHeld) return
+    if (this.settling.isHeld || this.replier.full) return
     this.reader.port.ack()
   }
 
@@ -328,14 +362,16 @@ export class Loop {
       this.batch.allowed = allowed
       let taken: Taken | undefined
       if (parking === undefined) reader.advance()
-      else taken = this.progress.take(this.advance)
+      else taken = this.progress.takeOn(this.batch.last, this.advance)
       return this.batch.add(message, taken) ? this.runBatch() : undefined
     }
     const { retrying } = this
     if (retrying !== undefined) {
       const key = invoker.hashOf(message)
       const taken = this.progress.take(this.advance)
-      return retrying.add(key, taken, (emission) => retrying.handle(message, context, allowed, taken, emission))
+      return retrying.add(key, taken, { message, allowed, context }, (emission) =>
+        retrying.handle(message, context, allowed, taken, emission)
+      )
     }
     if (this.isHeldUp) return parking!.add(this.entryOf(message, context, allowed))
     let result: unknown
@@ -403,6 +439,8 @@ export class Loop {
 
   private runTick(): Turn {
     this.waits.tickDue = false
+    // It has no deadline, and no message is to blame for it.
+    this.custody?.rest()
     this.custody?.touch()
     return this.invoker.tick() ?? "again"
   }
@@ -423,22 +461,33 @@ export class Loop {
       )
     }
     const { context, id, key } = head
-    const { internal, verdict } = this.wire
+    const { internal, sight, verdict } = this.wire
+    if (wire === sight) return this.sight(id, reader.read(this.payloads[wire.index]) as typeof Wire.Sight.Type)
     if (wire === verdict) return this.decide(id, reader.read(this.payloads[wire.index]) as number)
     if (wire === internal?.extract || wire === internal?.restore) return this.move(id, wire)
     const payload = reader.read(this.payloads[wire.index])
     if (this.isHeldUp) {
       const work = () => this.answering.answer(id, wire, payload, context)
-      return this.parking!.add({ key, message: undefined, work, taken: this.progress.take(this.advance) })
+      return this.parking!.add({ key, what: { request: id }, work, taken: this.progress.take(this.advance) })
     }
     if (this.tasks !== undefined) {
       const answer = (emission: Emission | undefined) => this.answering.answer(id, wire, payload, context, emission)
-      return this.retrying!.add(key, this.progress.take(this.advance), answer)
+      return this.retrying!.add(key, this.progress.take(this.advance), { request: id }, answer)
     }
     const effect = this.answering.answer(id, wire, payload, context)
     if (effect !== undefined) return Effect.andThen(effect, this.passing)
     reader.advance()
     this.handled += 1
+    return undefined
+  }
+
+  /** Its owner wants to hear when all is seen, and has, if it says so, what there is of a key group. */
+  private sight(id: number, { group, sent }: typeof Wire.Sight.Type): Turn | undefined {
+    this.pass()
+    this.sights.add(id, group, sent)
+    if (group === everyGroup) return undefined
+    if (this.retrying === undefined) return this.parking!.handOver(group)
+    this.retrying.handOver(group)
     return undefined
   }
 
@@ -456,6 +505,7 @@ export class Loop {
     if (this.tasks !== undefined && !this.tasks.idle) return "busy"
     const extract = wire === this.wire.internal!.extract
     this.answering.move(id, wire, extract, () => this.reader.read(this.payloads[wire.index]))
+    this.custody?.hurry()
     this.passed()
     return undefined
   }

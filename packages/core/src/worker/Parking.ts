@@ -17,7 +17,7 @@ import type { Gate, Work } from "./Gate.ts"
 import type { Invoker } from "./Invoker.ts"
 import { Panic } from "./Panic.ts"
 import { placeOf, type Taken } from "./Progress.ts"
-import type { Reporting } from "./Reporting.ts"
+import type { Handed, Reporting } from "./Reporting.ts"
 import { everyGroup } from "./Safeguard.ts"
 
 /**
@@ -29,8 +29,7 @@ import { everyGroup } from "./Safeguard.ts"
 export interface Entry {
   readonly key: number
   readonly taken: Taken
-  /** Undefined for a request, which is answered and never tried again. */
-  readonly message: { readonly value: unknown; readonly allowed: number } | undefined
+  readonly what: Handed
   /** Throws, returns an Effect, or is done when it returns. */
   readonly work: () => unknown
 }
@@ -57,6 +56,7 @@ export class Parking {
   private readonly custody: Custody
   private readonly gate: Gate | undefined
   private readonly onDone: (taken: Taken) => void
+  private readonly onTold: (taken: Taken) => void
   /** What waits behind the failed one of each key. */
   private readonly behind = new Map<number, Array<Entry>>()
   private readonly failures = new Map<number, Failure>()
@@ -68,13 +68,15 @@ export class Parking {
     reporting: Reporting,
     custody: Custody,
     gate: Gate | undefined,
-    onDone: (taken: Taken) => void
+    onDone: (taken: Taken) => void,
+    onTold: (taken: Taken) => void
   ) {
     this.invoker = invoker
     this.reporting = reporting
     this.custody = custody
     this.gate = gate
     this.onDone = onDone
+    this.onTold = onTold
   }
 
   /** A message that was taken, to be handled within `allowed`, if that is not 0. Throws a `Panic` if it has no key. */
@@ -86,16 +88,44 @@ export class Parking {
       const result = invoker.handle(message)
       return Effect.isEffect(result) ? invoker.provided(result, "handle", message, context) : undefined
     }
-    return { key: invoker.hashOf(message), taken, message: { value: message, allowed }, work }
+    return { key: invoker.hashOf(message), taken, what: { message, allowed, context }, work }
   }
 
   /** Does an entry now, or once those of its key before it are done. */
   add(entry: Entry): Work {
+    if (this.gate?.leaves(entry.key) === true) return this.give(entry)
     if (this.gate?.holds(entry.key, () => this.add(entry)) === true) return undefined
     const queue = this.behind.get(entry.key)
     if (queue === undefined) return this.attempt(entry)
     queue.push(entry)
     return undefined
+  }
+
+  /** Hands all that it has of a key group over to its owner, and what comes from now on. */
+  handOver(group: number): Work {
+    const gate = this.gate!
+    for (const [ticket, failure] of this.failures) {
+      const [first] = failure.entries
+      const theirs = failure.entries.filter(({ key }) => gate.groupOf(key) === group)
+      if (theirs.length === 0) continue
+      const rest = failure.entries.filter((entry) => !theirs.includes(entry))
+      if (rest.length === 0) this.failures.delete(ticket)
+      else this.failures.set(ticket, { ...failure, entries: rest, isBatch: rest.length > 1 })
+      gate.undecided(first.key, rest[0]?.key)
+      for (const entry of theirs) this.give(entry)
+    }
+    for (const [key, queue] of this.behind) {
+      if (gate.groupOf(key) !== group) continue
+      for (const entry of queue) this.give(entry)
+      this.behind.delete(key)
+    }
+    this.size = this.behind.size
+    return gate.handOver(group)
+  }
+
+  private give({ taken, what }: Entry): undefined {
+    this.reporting.handed(placeOf(taken), what)
+    this.onTold(taken)
   }
 
   /** Holds the key of an entry that failed. */
@@ -149,8 +179,8 @@ export class Parking {
   }
 
   private giveUp(entry: Entry, last?: { readonly error: WorkerPanicked; readonly tries: number }): Work {
-    this.reporting.dead(placeOf(entry.taken), () => entry.message!.value, last)
-    this.onDone(entry.taken)
+    this.reporting.dead(placeOf(entry.taken), () => (entry.what as { readonly message: unknown }).message, last)
+    this.onTold(entry.taken)
     return last === undefined ? this.drain(entry.key) : undefined
   }
 
@@ -171,10 +201,13 @@ export class Parking {
   }
 
   private retryBatch(entries: ReadonlyArray<Entry>, tries: number): Work {
-    this.custody.mark(entries[0].taken)
+    const { lane, number } = placeOf(entries[0].taken)
+    this.custody.batch(entries.length, lane, number)
+    this.custody.touch()
     const batch = () => {
-      this.invoker.allow(entries[0].message!.allowed)
-      return this.invoker.handleBatch(entries.map(({ message }) => message!.value))
+      const messages = entries.flatMap(({ what }) => ("message" in what ? [what] : []))
+      this.invoker.allow(messages[0].allowed)
+      return this.invoker.handleBatch(messages.map(({ message }) => message))
     }
     return settled(this.guarded(batch, undefined), (error) => {
       if (error !== undefined) {
@@ -208,7 +241,7 @@ export class Parking {
   private run(entry: Entry): Outcome {
     this.custody.mark(entry.taken)
     // A request has its answer; its failure is the worker's.
-    if (entry.message === undefined) {
+    if ("request" in entry.what) {
       const result = entry.work()
       if (!Effect.isEffect(result)) return undefined
       return Effect.as(result as Effect.Effect<unknown, WorkerPanicked>, undefined)
@@ -240,7 +273,7 @@ export class Parking {
 
   private succeed(entry: Entry): void {
     this.onDone(entry.taken)
-    if (entry.message !== undefined && this.gate?.active === true) this.gate.succeeded(entry.key)
+    if ("message" in entry.what && this.gate?.active === true) this.gate.succeeded(entry.key)
   }
 
   private drainAll(entries: ReadonlyArray<Entry>, from: number): Work {
@@ -255,7 +288,7 @@ export class Parking {
   private drain(key: number): Work {
     const queue = this.behind.get(key)
     if (queue === undefined) return undefined
-    const waiting = () => queue.map((entry) => () => this.add(entry))
+    const waiting = () => queue.map((entry) => ({ key, go: () => this.add(entry) }))
     for (;;) {
       if (queue.length === 0 || this.gate?.keepFirst(key, waiting) === true) {
         this.behind.delete(key)

@@ -80,12 +80,6 @@ export class Replier {
     this.write(this.panics, id, ReplyStatus.Panic, error)
   }
 
-  /** Wakes its owner, or what mirrors its memory to there. */
-  nudge(): void {
-    const { mesh } = this.writer.port
-    mesh.ring(mesh.receiverEndpoint(0))
-  }
-
   publish(): void {
     this.writer.publish()
   }

@@ -1,10 +1,9 @@
 /**
  * What a supervised worker tells its owner without being asked: a message that failed, one that it
- * gives up, its state, and which message it has in hand.
+ * gives up, and its state.
  *
  * @since 0.1.0
  */
-import * as Effect from "effect/Effect"
 import type { FrameCodec } from "../channel/FrameCodec.ts"
 import type { FrameReader } from "../channel/FrameReader.ts"
 import type { Custody } from "./Custody.ts"
@@ -15,12 +14,20 @@ import type { Replier } from "./Replier.ts"
 import type { FramePlace } from "./Safeguard.ts"
 import * as Wire from "./Wire.ts"
 
-/** Turns of the event loop that a mirror takes to wake up and write. */
-const tellTurns = 5
-
 // The replier writes values with whatever codec comes with them.
 const failedCodec = Wire.failed as unknown as FrameCodec<unknown>
 const savedCodec = Wire.saved as unknown as FrameCodec<unknown>
+
+/**
+ * A message, and how long it may take if that is not 0; or the number of a request, which is answered and never
+ * tried again.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Handed =
+  | { readonly message: unknown; readonly allowed: number; readonly context: string | undefined }
+  | { readonly request: number }
 
 /**
  * @category models
@@ -61,6 +68,27 @@ export class Reporting {
     this.replier.answer(0, ReplyStatus.Dead, this.wire.dead as unknown as FrameCodec<unknown>, dead)
   }
 
+  /** Hands a message of a key group over, or a request. What its owner has it is not to do any more. */
+  handed({ lane, number }: FramePlace, what: Handed): void {
+    const handed: Wire.Handed =
+      "request" in what
+        ? { lane, number, request: what.request }
+        : {
+            lane,
+            number,
+            message: what.message,
+            allowed: what.allowed,
+            ...(what.context === undefined ? {} : { context: what.context })
+          }
+    this.replier.answer(0, ReplyStatus.Handed, this.wire.handed as unknown as FrameCodec<unknown>, handed)
+  }
+
+  /** Answers one of the owner's own questions that has nothing to say but that it was heard. */
+  heard(id: number): void {
+    const { sight } = this.wire
+    this.replier.answer(id, ReplyStatus.Success, sight.success, undefined, sight.tag)
+  }
+
   /** Gives up the frame that was found: a message is a dead letter, a request has no worker to answer it. */
   givenUp(isMessage: boolean, reader: FrameReader, messages: Envelope<unknown>): void {
     const { lane, laneIndex } = reader.port
@@ -86,15 +114,4 @@ export class Reporting {
       throw new Panic(panicked(workerId, "snapshot", cause))
     }
   }
-
-  /** Lets what mirrors this memory to the owner say which frame is in hand. */
-  readonly inHand: Effect.Effect<void> = Effect.callback((resume) => {
-    let turns = tellTurns
-    const next = () => {
-      if (turns-- === 0) return resume(Effect.void)
-      setImmediate(next)
-    }
-    this.replier.nudge()
-    next()
-  })
 }

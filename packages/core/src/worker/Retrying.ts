@@ -11,8 +11,16 @@ import type { Gate } from "./Gate.ts"
 import type { Invoker } from "./Invoker.ts"
 import type { KeyedTasks } from "./KeyedTasks.ts"
 import { placeOf, type Taken } from "./Progress.ts"
-import type { Reporting } from "./Reporting.ts"
+import type { Handed, Reporting } from "./Reporting.ts"
 import { everyGroup } from "./Safeguard.ts"
+
+type Decision = "again" | "give up" | "hand over"
+
+/** A message that failed, and waits for its owner. */
+interface Waiting {
+  readonly key: number
+  readonly resume: (decision: Decision) => void
+}
 
 /**
  * @category models
@@ -25,7 +33,10 @@ export class Retrying {
   private readonly reporting: Reporting
   private readonly gate: Gate | undefined
   private readonly onDone: (taken: Taken) => void
-  private readonly waiting = new Map<number, (again: boolean) => void>()
+  private readonly onTold: (taken: Taken) => void
+  private readonly waiting = new Map<number, Waiting>()
+  /** What its owner sees to from now on. */
+  private readonly told = new Set<Taken>()
   // Not from 0: see `Parking`.
   private ticket = (Math.random() * 2 ** 31) | 0
 
@@ -35,7 +46,8 @@ export class Retrying {
     custody: Custody | undefined,
     reporting: Reporting,
     gate: Gate | undefined,
-    onDone: (taken: Taken) => void
+    onDone: (taken: Taken) => void,
+    onTold: (taken: Taken) => void
   ) {
     this.invoker = invoker
     this.tasks = tasks
@@ -43,24 +55,52 @@ export class Retrying {
     this.reporting = reporting
     this.gate = gate
     this.onDone = onDone
+    this.onTold = onTold
   }
 
   /** Takes something on, to be done after what came before it of its key. */
   add(
     key: number,
     taken: Taken,
+    what: Handed,
     work: (emission: Emission | undefined) => Effect.Effect<void, unknown> | undefined
   ): undefined {
     const emission = this.invoker.begin()
-    const done = (): undefined => void this.onDone(taken)
+    const end = (): undefined => void (this.told.delete(taken) ? this.onTold(taken) : this.onDone(taken))
     const go = (): undefined => {
       if (this.gate?.holds(key, go) === true) return
       this.tasks.add(key, () => {
-        const effect = work(emission)
-        return effect === undefined ? done() : Effect.andThen(effect, Effect.sync(done))
+        if (this.gate?.leaves(key) === true) this.give(taken, what)
+        else {
+          const effect = work(emission)
+          if (effect !== undefined) return Effect.map(effect, end)
+        }
+        return end()
       })
     }
     return go()
+  }
+
+  /** Hands all that it has of a key group over to its owner, and what comes from now on. */
+  handOver(group: number): void {
+    const gate = this.gate!
+    gate.handOver(group)
+    for (const [ticket, { key, resume }] of this.waiting) {
+      if (gate.groupOf(key) !== group) continue
+      this.waiting.delete(ticket)
+      resume("hand over")
+    }
+    this.tasks.held = this.waiting.size
+  }
+
+  /** Whether something of a key group is not done. */
+  has(group: number): boolean {
+    return this.tasks.has((key) => this.gate!.groupOf(key as number) === group)
+  }
+
+  private give(taken: Taken, what: Handed): void {
+    this.told.add(taken)
+    this.reporting.handed(placeOf(taken), what)
   }
 
   /**
@@ -123,18 +163,22 @@ export class Retrying {
     error: WorkerPanicked
   ): Effect.Effect<void, WorkerPanicked> {
     const key = this.invoker.hashOf(message)
-    const verdict = Effect.callback<boolean>((resume) => {
+    const decision = Effect.callback<Decision>((resume) => {
       this.ticket = (this.ticket + 1) | 0
-      this.waiting.set(this.ticket, (again) => resume(Effect.succeed(again)))
+      this.waiting.set(this.ticket, { key, resume: (decision) => resume(Effect.succeed(decision)) })
       this.tasks.held = this.waiting.size
       const { groupSince, since } = this.gate?.failed(key) ?? { groupSince: 0, since: 0 }
       const group = this.gate?.groupOf(key) ?? everyGroup
       this.reporting.failed(this.ticket, { ...placeOf(taken), size: 0, group, since, groupSince, error })
     })
-    return Effect.flatMap(verdict, (again) => {
-      this.gate?.decided(key, again)
-      if (again) return this.handle(message, context, allowed, taken, emission) ?? Effect.void
-      this.reporting.dead(placeOf(taken), () => message)
+    return Effect.flatMap(decision, (decision) => {
+      this.gate?.decided(key, decision !== "give up")
+      if (decision === "again") return this.handle(message, context, allowed, taken, emission) ?? Effect.void
+      if (decision === "hand over") this.give(taken, { message, allowed, context })
+      else {
+        this.told.add(taken)
+        this.reporting.dead(placeOf(taken), () => message)
+      }
       return Effect.void
     })
   }
@@ -144,6 +188,6 @@ export class Retrying {
     const waiting = this.waiting.get(ticket)
     this.waiting.delete(ticket)
     this.tasks.held = this.waiting.size
-    waiting?.(again)
+    waiting?.resume(again ? "again" : "give up")
   }
 }

@@ -84,11 +84,6 @@ export interface Safeguard {
   readonly over: ReadonlyArray<FramePlace>
   /** Whether its predecessor panicked: one message at a time then, until it is past where that was. */
   readonly singly: boolean
-  /**
-   * Of how many messages its owner must be told before they are handled, because it could not see
-   * which one the predecessor died of.
-   */
-  readonly careful: number
   /** Whether its owner wants to know how full its heap is. */
   readonly measures: boolean
   /** Undefined if its pool has no circuits. */
@@ -110,7 +105,6 @@ export const unguarded: Safeguard = {
   resume: undefined,
   over: [],
   singly: false,
-  careful: 0,
   measures: false,
   gate: undefined
 }

@@ -16,6 +16,7 @@ export class Settling {
   private readonly emitter: Emitter | undefined
   private readonly progress: Progress
   private unsettled: Array<Taken> = []
+  private told: Array<Taken> = []
 
   /** @param emitter undefined if the contract has no output */
   constructor(emitter: Emitter | undefined, progress: Progress) {
@@ -53,6 +54,20 @@ export class Settling {
     this.publish()
     if (this.isHeld) this.unsettled.push(taken)
     else this.progress.done(taken)
+  }
+
+  /** What was taken on is for its owner to see to, which hears of it by a reply that is not sent yet. */
+  tell(taken: Taken): void {
+    this.told.push(taken)
+  }
+
+  /** All replies have gone: whether one of them was about something that was taken on. */
+  heard(): boolean {
+    const { told } = this
+    if (told.length === 0) return false
+    this.told = []
+    for (const taken of told) this.settle(taken)
+    return true
   }
 
   /** Waits until outputs find room. */

@@ -84,15 +84,15 @@ export class Waits {
 
   /** Whether the lane of decisions, the most urgent one, has one. */
   get hasVerdict(): boolean {
-    const { custody, reader } = this
-    if (custody === undefined || !custody.asks) return false
-    return reader.ready() && reader.port.laneIndex === 0
+    return this.custody?.asks === true && !this.reader.port.isEmpty(0)
   }
 
   readonly mail: Effect.Effect<void> = Effect.suspend(() => this.mailbox.wait(true))
 
   /** Holds on until it is told otherwise. */
   readonly pause: Effect.Effect<void> = Effect.suspend(() => {
+    // Nothing is in its hands, for however long that is.
+    this.custody?.rest()
     this.obeyed = Command.Pause
     this.control.status = Status.Paused
     this.control.pong()

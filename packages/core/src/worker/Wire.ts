@@ -36,8 +36,12 @@ export interface Wire {
   readonly internal: { readonly extract: RequestWire; readonly restore: RequestWire } | undefined
   /** The owner's decision about a message that failed: 1 to try it again, 0 to give it up. */
   readonly verdict: RequestWire
+  /** Asks for a word when all that was sent before is seen; and for what there is of a key group, if it names one. */
+  readonly sight: RequestWire
   /** A message that is given up. */
   readonly dead: Codec<Dead>
+  /** A message, or a request, of a key group that goes to another worker. */
+  readonly handed: Codec<Handed>
   /** Undefined if nothing is emitted. */
   readonly output: Codec<unknown> | undefined
   /** Whether a request has a streaming answer. */
@@ -148,6 +152,29 @@ export interface Dead {
 }
 
 /**
+ * What of a key group goes to another worker: a message with its deadline and context, or the number of a request.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Handed {
+  readonly lane: number
+  readonly number: number
+  readonly message?: unknown
+  readonly allowed?: number
+  readonly context?: string
+  readonly request?: number
+}
+
+/**
+ * How much was sent in each lane by the time that it was asked, and the key group to hand over, or `everyGroup`.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export const Sight = Schema.Struct({ sent: Schema.Array(Schema.Int), group: Schema.Int })
+
+/**
  * @category schemas
  * @since 0.1.0
  */
@@ -166,13 +193,14 @@ const internalWire = (tag: string, index: number, payload: Codec<unknown>, succe
   error: undefined
 })
 
+const nothing = () => make(Schema.Undefined) as unknown as Codec<unknown>
+
 const compileInternal = (state: Schema.Codec<unknown, unknown>, first: number): NonNullable<Wire["internal"]> => {
   const groups = make(Groups) as unknown as Codec<unknown>
   const snapshot = make(state)
-  const nothing = make(Schema.Undefined) as unknown as Codec<unknown>
   return {
     extract: internalWire("~extract", first, groups, snapshot),
-    restore: internalWire("~restore", first + 1, snapshot, nothing)
+    restore: internalWire("~restore", first + 1, snapshot, nothing())
   }
 }
 
@@ -191,6 +219,7 @@ export const compile = (contract: AnyContract): Wire => {
   const moving = internal === undefined ? own : [...own, internal.extract, internal.restore]
   const int = make(Schema.Int) as unknown as Codec<unknown>
   const verdict = internalWire("~verdict", moving.length, int, int)
+  const sight = internalWire("~sight", moving.length + 1, make(Sight) as unknown as Codec<unknown>, nothing())
   const message = make(contract.message)
   const wire: Wire = {
     message,
@@ -199,6 +228,17 @@ export const compile = (contract: AnyContract): Wire => {
     fingerprints: fingerprintsOf(contract, message, own),
     internal,
     verdict,
+    sight,
+    handed: make(
+      Schema.Struct({
+        lane: Schema.Int,
+        number: Schema.Int,
+        message: Schema.optionalKey(contract.message),
+        allowed: Schema.optionalKey(Schema.Int),
+        context: Schema.optionalKey(Schema.String),
+        request: Schema.optionalKey(Schema.Int)
+      })
+    ) as Codec<Handed>,
     dead: make(
       Schema.Struct({
         lane: Schema.Int,
@@ -208,7 +248,7 @@ export const compile = (contract: AnyContract): Wire => {
         tries: Schema.optionalKey(Schema.Int)
       })
     ) as Codec<Dead>,
-    requests: [...moving, verdict],
+    requests: [...moving, verdict, sight],
     byTag: new Map(own.map((request) => [request.tag, request]))
   }
   cache.set(contract, wire)

@@ -64,7 +64,7 @@ export const prepare = (): void => {
 
 /**
  * Runs a worker until it is told to stop, or panics. `owner` is the number under which it holds its
- * channels; `onReady` runs once `init` has succeeded.
+ * channels; `onReady` runs once `init` has succeeded; `control` is that of its links.
  *
  * @category runners
  * @since 0.1.0
@@ -73,12 +73,12 @@ export const run = (
   implementation: AnyImplementation,
   links: Links,
   owner: number,
-  onReady: Effect.Effect<void>
+  onReady: Effect.Effect<void>,
+  control = new ControlBlock(links.control)
 ): Effect.Effect<void, WorkerPanicked> =>
   Effect.scopedWith(
     Effect.fnUntraced(function* (scope) {
       const { contract, handlers } = implementation
-      const control = new ControlBlock(links.control)
       const context = Context.add(implementation.context, Scope.Scope, scope)
       const fail = (phase: string) => (cause: unknown) => panicked(links.workerId, phase, cause)
 

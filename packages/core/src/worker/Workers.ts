@@ -13,7 +13,6 @@ import type * as Scope from "effect/Scope"
 import type { ReceiverHandle, SenderHandle } from "../channel/Handle.ts"
 import type { InvalidConfig, Timeout, WorkerPanicked } from "../errors/Errors.ts"
 import type { Safeguard } from "./Safeguard.ts"
-import type { Sighting } from "./Sighting.ts"
 import type { Fingerprints } from "./Wire.ts"
 import type { AnyContract } from "./Worker.ts"
 import type { WorkerConfig } from "./WorkerConfig.ts"
@@ -103,11 +102,8 @@ export interface WorkerProcess {
   readonly ended: Effect.Effect<void, WorkerPanicked>
   /** Ends it at once, whatever it does. */
   readonly kill: Effect.Effect<void>
-  /**
-   * What it has had in hand for a while, or when it ended; undefined if it is getting on, or nobody saw. Absent where
-   * its owner sees its memory.
-   */
-  readonly sighted?: () => Sighting | undefined
+  /** Brings into its `ControlBlock` what it has in hand, or had when it ended. Absent where that is its own memory. */
+  readonly look?: () => void
 }
 
 /**

@@ -4,8 +4,10 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
+import * as Stream from "effect/Stream"
 import * as Poll from "../../src/channel/Poll.ts"
 import * as ThreadIdentity from "../../src/channel/ThreadIdentity.ts"
+import { SendError } from "../../src/errors/Errors.ts"
 import * as Partitioner from "../../src/partition/Partitioner.ts"
 import type { Member } from "../../src/pool/Member.ts"
 import { Pending } from "../../src/pool/Pending.ts"
@@ -21,7 +23,10 @@ const Word = Schema.Struct({ word: Schema.String, count: Schema.Int })
 
 class Meek extends Worker.Service<Meek>()("Meek", {
   message: Word,
-  requests: [Rpc.make("Handled", { success: Schema.Int })],
+  requests: [
+    Rpc.make("Handled", { success: Schema.Int }),
+    Rpc.make("Count", { payload: { to: Schema.Int }, success: Schema.Int, stream: true })
+  ],
   key: ({ word }) => {
     if (word === "badKey") throw new RangeError("no key")
     return word
@@ -33,7 +38,8 @@ const meek = Meek.toLayer({
   handle: (state) => {
     state.handled += 1
   },
-  Handled: (state) => state.handled
+  Handled: (state) => state.handled,
+  Count: (_, { to }) => Stream.range(1, to)
 })
 
 const backend = FiberWorkers.layer([Meek, meek])
@@ -76,6 +82,66 @@ describe("a message that is refused", () => {
       assert.include(error.message, `byte ${byte}`)
       assert.deepStrictEqual(error._tag === "SendError" ? error.unsent : [], [{ word: "a", count: 3 }])
       yield* worker.kill
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+})
+
+describe("a request that cannot be", () => {
+  /** What has no types: plain JavaScript, or what came over a wire. */
+  type Untyped = (...args: ReadonlyArray<unknown>) => Effect.Effect<unknown, { readonly message: string }>
+
+  it.effect("is a SendError with the tags that there are, however it is asked", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Meek, { size: 2 })
+      const { ask, askAll, askTo } = pool as unknown as Record<"ask" | "askAll" | "askTo", Untyped>
+      for (const asked of [ask("a", "Handeld"), askTo("Meek/0", "Handeld"), askAll("Handeld")]) {
+        const error = yield* Effect.flip(asked)
+        assert.instanceOf(error, SendError)
+        assert.strictEqual(error.reason, "Encode")
+        assert.strictEqual(
+          error.message,
+          'channel Meek: not sent (Encode): no request "Handeld"; there are Handled, Count'
+        )
+      }
+      assert.strictEqual(yield* pool.ask("a", "Handled", undefined), 0)
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+
+  it.effect("of a key that is none is a PartitionError", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Meek, { size: 2 })
+      for (const key of [undefined, null, {}, true]) {
+        const error = yield* Effect.flip(pool.ask(key as never, "Handled", undefined))
+        assert.strictEqual(error._tag, "PartitionError", String(key))
+        assert.include(error.message, "a key is a string, a number or a bigint")
+      }
+    }).pipe(Effect.scoped, Effect.provide(backend))
+  )
+
+  it.effect("and timeouts that are no durations, are SendErrors too", () =>
+    Effect.gen(function* () {
+      const pool = yield* WorkerPool.make(Meek, { size: 1 })
+      const [message] = [{ word: "a", count: 1 }]
+      const worker = yield* pool.sender("Meek/0")
+      const client = yield* WorkerPool.connect(Meek, pool.handle)
+      const far = yield* client.sender("Meek/0")
+      for (const given of ["1 fortnight", Number.NaN, "soon"]) {
+        const timeout = given as "1 second"
+        const refused = [
+          pool.ask("a", "Handled", undefined, { timeout }),
+          Stream.runDrain(pool.ask("a", "Count", { to: 3 }, { timeout })),
+          pool.send(message, { timeout }),
+          pool.sendTo("Meek/0", message, { timeout }),
+          pool.broadcast(message, { timeout }),
+          worker.sendWithin(message, timeout),
+          far.sendWithin(message, timeout)
+        ]
+        for (const [at, sending] of refused.entries()) {
+          const error = yield* Effect.flip(sending as Effect.Effect<unknown, { readonly message: string }>)
+          assert.instanceOf(error, SendError, `${at}`)
+          assert.include(error.message, `timeout ${String(timeout)}: a duration, such as "5 seconds"`)
+        }
+      }
     }).pipe(Effect.scoped, Effect.provide(backend))
   )
 })

@@ -4,10 +4,13 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
+import * as Rpc from "effect/rpc/Rpc"
+import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import type { InvalidConfig } from "../../src/errors/Errors.ts"
 import * as Partitioner from "../../src/partition/Partitioner.ts"
 import type { PoolOptionsInput } from "../../src/pool/PoolOptions.ts"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
+import * as Supervision from "../../src/supervision/Supervision.ts"
 import { Probe, probe } from "../../src/testing/laws/workers/Probe.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import * as Worker from "../../src/worker/Worker.ts"
@@ -95,14 +98,138 @@ describe("options of a pool", () => {
   )
 })
 
+const numbers = [Number.NaN, Infinity, 1.5, "4", null]
+
+const outOfPlace: Record<string, ReadonlyArray<unknown>> = {
+  cpuAffinity: [...numbers, -1, 4096, "all"],
+  priority: [...numbers, -21, 20],
+  stackMegabytes: [...numbers, 0],
+  heapMegabytes: [...numbers, 0],
+  youngHeapMegabytes: [...numbers, 0, 2 ** 20 + 1],
+  args: ["--fast", 5],
+  execArgv: ["--expose-gc"]
+}
+
+describe("options of the place where a worker runs", () => {
+  for (const [option, values] of Object.entries(outOfPlace)) {
+    it.effect(option, () =>
+      Effect.gen(function* () {
+        for (const value of values) {
+          const error = (yield* refused({ size: 1, worker: { [option]: value } })) as InvalidConfig
+          assert.strictEqual(error._tag, "InvalidConfig", String(value))
+          assert.strictEqual(error.option, `WorkerPool.worker.${option}`)
+          assert.isTrue(Object.is(error.value, value), `${String(error.value)} is given back for ${String(value)}`)
+        }
+      })
+    )
+  }
+})
+
+const spans = [0, -1, Number.NaN, Infinity, "1 fortnight", null]
+const integers = [-1, 1.5, Number.NaN, Infinity, "5", null]
+const fromOne = [...integers, 0]
+const breaking = { trip: CircuitBreaker.consecutive(1), openDuration: "1 second" } as const
+
+/** As they may come from where types do not reach. */
+const supervisions: Record<string, readonly [wrong: ReadonlyArray<unknown>, made: (value: never) => object]> = {
+  restart: [["1 second", 5, null], (v) => Supervision.restart(v)],
+  strategy: [["all", 1, null], (v) => Supervision.restart(undefined, { strategy: v })],
+  "intensity.restarts": [
+    integers,
+    (v) => Supervision.restart(undefined, { intensity: { restarts: v, within: "1 second" } })
+  ],
+  "intensity.within": [spans, (v) => Supervision.restart(undefined, { intensity: { restarts: 1, within: v } })],
+  "snapshots.every": [fromOne, (v) => Supervision.restart(undefined, { snapshots: { every: v, within: "1 second" } })],
+  "snapshots.within": [spans, (v) => Supervision.restart(undefined, { snapshots: { every: 1, within: v } })],
+  retry: [["1 second", 5, null], (v) => Supervision.retry(v)],
+  failback: [["1 second", 5, null], (v) => Supervision.failback(v)],
+  deadline: [spans.filter((value) => value !== Infinity), (v) => Supervision.deadline(v)],
+  "deadline.grace": [spans.filter((value) => value !== null), (v) => Supervision.deadline("1 second", { grace: v })],
+  "deadline.requests.Greeting": [spans, (v) => Supervision.deadline("1 second", { requests: { Greeting: v } })],
+  poison: [fromOne, (v) => Supervision.poison(v)],
+  deadLetters: [fromOne, (v) => Supervision.deadLetters(v)],
+  spares: [integers, (v) => Supervision.spares(v)],
+  recycleAfter: [fromOne, (v) => Supervision.recycleAfter(v)],
+  "heapWatermark.share": [[0, 1, -1, Number.NaN, "0.5", null], (v) => Supervision.heapWatermark({ share: v })],
+  "heapWatermark.megabytes": [
+    [0, -1, Number.NaN, Infinity, "5", null],
+    (v) => Supervision.heapWatermark({ megabytes: v })
+  ],
+  "circuitBreaker.openDuration": [spans, (v) => Supervision.circuitBreaker({ ...breaking, openDuration: v })],
+  "circuitBreaker.whileOpen": [["retry", 5], (v) => Supervision.circuitBreaker({ ...breaking, whileOpen: v })]
+}
+
+describe("options of a supervision", () => {
+  for (const [option, [values, made]] of Object.entries(supervisions)) {
+    it.effect(option, () =>
+      Effect.gen(function* () {
+        for (const value of values) {
+          const supervision = made(value as never)
+          const error = (yield* refused({ size: 1, supervision })) as InvalidConfig
+          assert.strictEqual(error._tag, "InvalidConfig", String(value))
+          assert.strictEqual(error.option, `Supervision.${option}`)
+          assert.isTrue(Object.is(error.value, value), `${String(error.value)} is given back for ${String(value)}`)
+          assert.match(error.message, / is not allowed: \S/)
+        }
+      })
+    )
+  }
+})
+
 class Plain extends Worker.Service<Plain>()("Plain", { message: Schema.String, key: (message) => message }) {}
+
+describe("a contract", () => {
+  it.effect("is refused where a part of it is none", () =>
+    Effect.gen(function* () {
+      const parts = { message: Schema.String, key: String }
+      const refusedOf = (part: object) => {
+        class Odd extends Worker.Service<Odd>()("Odd", { ...parts, ...part }) {}
+        return Effect.map(
+          Effect.flip(Effect.scoped(WorkerPool.make(Odd, { size: 1 }))),
+          (error) => (error as InvalidConfig).message
+        ).pipe(Effect.provide(backend))
+      }
+      assert.match(yield* refusedOf({ message: undefined }), /^Odd\.message = undefined is not allowed: a Schema/)
+      assert.match(yield* refusedOf({ message: {} }), /^Odd\.message = \{\} is not allowed: a Schema/)
+      assert.match(yield* refusedOf({ key: "id" }), /^Odd\.key = "id" is not allowed: a function/)
+      const requests = ["Top", "Count", "Top"].map((tag) => Rpc.make(tag))
+      assert.match(yield* refusedOf({ requests }), /^Odd\.requests = "Top" is not allowed: a tag of its own/)
+    })
+  )
+})
+
+describe("handlers", () => {
+  it.effect("are refused where they are none, or one is missing", () =>
+    Effect.gen(function* () {
+      class Odd extends Worker.Service<Odd>()("Odd", {
+        message: Schema.String,
+        requests: [Rpc.make("Top")],
+        key: String
+      }) {}
+      const whole = { init: Effect.void, handle: () => {}, Top: () => {} }
+      const detailOf = (handlers: object) =>
+        Effect.map(
+          Effect.flip(Effect.scoped(WorkerPool.make(Odd, { size: 1 }))),
+          (error) => error.message.split("panicked in options: ")[1]
+        ).pipe(Effect.provide(FiberWorkers.layer([Odd, Odd.toLayer(handlers as typeof whole)])))
+      const { init: _, ...noInit } = whole
+      assert.match(yield* detailOf(noInit), /^Odd\.init = undefined is not allowed: an Effect/)
+      assert.match(yield* detailOf({ ...whole, init: 5 }), /^Odd\.init = 5 is not allowed/)
+      assert.match(yield* detailOf({ ...whole, handle: "all" }), /^Odd\.handle = "all" is not allowed: a function/)
+      assert.match(yield* detailOf({ ...whole, shutdown: Effect.void }), /^Odd\.shutdown = .* is not allowed/)
+      const { Top: __, ...noTop } = whole
+      assert.match(yield* detailOf(noTop), /^Odd\.Top = undefined is not allowed: a function: the contract has/)
+      assert.match(yield* detailOf({ ...whole, tick: {} }), /^Odd\.tick\.every = undefined is not allowed/)
+    })
+  )
+})
 
 describe("options of a worker", () => {
   const bad = {
     batchSize: [0, -1, Number.NaN, 1.5],
     concurrency: [0, -1, Number.NaN, 1e9],
-    batchWithin: [-1, Infinity],
-    tick: [0, Infinity].map((every) => ({ every, run: () => {} }))
+    batchWithin: [-1, Infinity, Number.NaN, "1 fortnight", null],
+    tick: [0, Infinity, Number.NaN, "1 fortnight", null].map((every) => ({ every, run: () => {} }))
   }
   for (const [option, values] of Object.entries(bad)) {
     it.effect(option, () =>

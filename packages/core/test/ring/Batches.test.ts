@@ -306,4 +306,38 @@ describe("ReceiverPort.take", () => {
     assert.strictEqual(port.next(), Kind.Data)
     assert.strictEqual(port.sender, 0)
   })
+
+  /** From now on no hint tells of anything new. */
+  const stopHints = ({ mesh: { memory } }: ReceiverPort) => Reflect.set(memory, "hints", memory.i32.slice())
+
+  it.each([
+    { late: false, most: 0 },
+    { late: true, most: 256 }
+  ])("has $most messages at most go before urgent ones, whose hints are late: $late", ({ late, most }) => {
+    const { port, send } = open()
+    port.urgent = 1
+    send(1, 1000, 1400)
+    assert.strictEqual(port.next(), Kind.Data)
+    if (late) stopHints(port)
+    send(0, 0, 2)
+    let before = 0
+    for (; port.next() === Kind.Data && port.sender === 1; before++) port.advance()
+    assert.strictEqual(before, most)
+    assert.strictEqual(port.sender, 0)
+  })
+
+  it("says that there is nothing after it has looked at urgent lanes without hints", () => {
+    const { port, send } = open()
+    port.urgent = 1
+    assert.strictEqual(port.next(), Kind.Empty)
+    assert.isTrue(port.isEmpty(0))
+    stopHints(port)
+    send(0, 0, 1)
+    assert.isFalse(port.isEmpty(0))
+    assert.strictEqual(port.next(), Kind.Data)
+    assert.strictEqual(port.sender, 0)
+    port.advance()
+    assert.isTrue(port.isEmpty(0))
+    assert.strictEqual(port.next(), Kind.Empty)
+  })
 })

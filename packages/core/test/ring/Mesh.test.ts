@@ -109,6 +109,38 @@ describe("ports", () => {
     assert.strictEqual(mesh.reserve("sender"), -1)
   })
 
+  it("tell how many messages their consumer has in its hands, whatever the sizes and the wraps", () => {
+    const mesh = make(1, 1)
+    for (const role of ["sender", "receiver"] as const) mesh.reserve(role)
+    const [port, receiver] = [SenderPort.attach(mesh, 0, 1), ReceiverPort.attach(mesh, 0, 2)]
+    let [produced, taken, acked, seed] = [0, 0, 0, 1]
+    const below = (limit: number) => (seed = (seed * 48_271) % 2_147_483_647) % limit
+    for (let round = 0; round < 3000; round++) {
+      for (let sent = below(8); sent > 0; sent--) {
+        const bytes = below(900)
+        if (port.reserve(bytes) < 0) break
+        port.commit(bytes, 2)
+        produced += 1
+      }
+      port.publish()
+      for (let due = below(8); due > 0 && receiver.next() !== 0; due--) {
+        receiver.advance()
+        taken += 1
+      }
+      receiver.publishRead()
+      if (below(2) === 0) {
+        receiver.ack()
+        acked = taken
+      }
+      assert.deepStrictEqual(
+        [mesh.producedIn(0, 0), mesh.handedIn(0, 0), mesh.ackedIn(0, 0)],
+        [produced, taken, acked],
+        `round ${round}`
+      )
+    }
+    assert.isAbove(acked, 1000)
+  })
+
   it("give every lane its turn after 256 messages", () => {
     const mesh = make(2, 1)
     for (const role of ["sender", "sender", "receiver"] as const) mesh.reserve(role)

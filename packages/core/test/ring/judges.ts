@@ -70,7 +70,10 @@ export const quick: ReadonlyArray<Judge> = [
   judge("1×2, a dead receiver is retired", (ring) =>
     meshModel(ring, { senders: 1, receivers: 2, messages: 1, bytes: 16, batch: 1, mortal: "R0", retires: true })
   ),
-  judge("2×1, 2 messages", (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 2, bytes: 16, batch: 1 }))
+  judge("2×1, 2 messages", (ring) => meshModel(ring, { senders: 2, receivers: 1, messages: 2, bytes: 16, batch: 1 })),
+  judge("2×1, one sender is urgent", (ring) =>
+    meshModel(ring, { senders: 2, receivers: 1, messages: 2, bytes: 16, batch: 1, urgent: 1 })
+  )
 ]
 
 /** The ones that judge mutants of a file. */

@@ -61,6 +61,8 @@ export interface MeshModel {
   readonly laneMessages?: number
   /** Every message by `reserve`, `commit`, `next` and `advance`, none by `put` and `take`. */
   readonly oneByOne?: boolean
+  /** How many of the first senders go before all others. */
+  readonly urgent?: number
   /** Who may die. */
   readonly mortal?: "senders" | "receivers" | "all" | `S${number}` | `R${number}`
   /** Receiver 0 closes after handling so many messages, with one more read but not acknowledged. */
@@ -212,6 +214,7 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
   const receiver = (slot: number, owner: number): Readonly<Record<string, Operation<Receiving>>> => ({
     attach: (local, { memory }) => {
       local.port = ring.ReceiverPort.ReceiverPort.attach(Mesh.over(memory), slot, owner)
+      local.port.urgent = model.urgent ?? 0
       forget(local.port)
       return "receive"
     },

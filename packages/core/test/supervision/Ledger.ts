@@ -7,7 +7,9 @@ import * as Worker from "../../src/worker/Worker.ts"
 export const Entry = Schema.Struct({
   key: Schema.String,
   id: Schema.Int,
-  act: Schema.optionalKey(Schema.Literals(["throw", "fail", "hang", "stubborn", "slow", "patient"]))
+  act: Schema.optionalKey(Schema.Literals(["throw", "fail", "hang", "stubborn", "slow", "patient"])),
+  /** Whether nobody fails of it but the worker that has it first. */
+  here: Schema.optionalKey(Schema.Boolean)
 })
 
 const Account = Schema.Struct({ key: Schema.String, count: Schema.Int, last: Schema.Int, disorders: Schema.Int })
@@ -26,10 +28,12 @@ const definition = {
 export const world = {
   allowed: new Set<string>(),
   tries: new Map<string, number>(),
+  firsts: new Map<string, object>(),
   inits: 0,
   reset() {
     this.allowed.clear()
     this.tries.clear()
+    this.firsts.clear()
     this.inits = 0
   }
 }
@@ -48,11 +52,18 @@ const apply = (state: State, { id, key }: typeof Entry.Type): void => {
   })
 }
 
-const handle = (state: State, entry: typeof Entry.Type): void | Effect.Effect<void, string> => {
+const isSpared = (name: string, { here }: typeof Entry.Type, worker: object): boolean => {
+  if (here !== true) return world.allowed.has(name)
+  if (!world.firsts.has(name)) world.firsts.set(name, worker)
+  return world.firsts.get(name) !== worker
+}
+
+/** @param worker the state of the worker, where `state` is not that */
+const handle = (state: State, entry: typeof Entry.Type, worker: object = state): void | Effect.Effect<void, string> => {
   const name = nameOf(entry)
   const tries = (world.tries.get(name) ?? 0) + 1
   world.tries.set(name, tries)
-  if (entry.act !== undefined && !world.allowed.has(name)) {
+  if (entry.act !== undefined && !isSpared(name, entry, worker)) {
     switch (entry.act) {
       case "throw":
         throw new RangeError(`told to by ${name}, try ${tries}`)
@@ -84,7 +95,7 @@ const handlers = {
     world.inits += 1
     return new Map()
   }),
-  handle,
+  handle: (state: State, entry: typeof Entry.Type) => handle(state, entry),
   Account: (state: State, { key }: { readonly key: string }) => state.get(key) ?? empty(key),
   Wait: (_: State, { millis }: { readonly millis: number }) => Effect.sleep(millis),
   Break: () => {
@@ -124,7 +135,7 @@ export const batches = Batches.toLayer({
   /** All or nothing: what one of them would fail of, none of them has an effect of. */
   handleBatch: (state: State, entries: ReadonlyArray<typeof Entry.Type>): ReturnType<typeof handle> => {
     for (const entry of entries) {
-      const result = handle(new Map(), entry)
+      const result = handle(new Map(), entry, state)
       if (result !== undefined) return result
     }
     for (const entry of entries) apply(state, entry)

@@ -314,15 +314,6 @@ describe("the circuit of a key group", () => {
       }).pipe(Effect.provide(backend))
     )
   )
-
-  it.live("cannot be failed over", () =>
-    Effect.gen(function* () {
-      const error = yield* Effect.flip(
-        WorkerPool.make(Ledger, { size: 2, supervision: circuit("keyGroup", "failover") })
-      )
-      assert.include(error.message, "circuitBreaker.whileOpen")
-    }).pipe(Effect.scoped, Effect.provide(backend))
-  )
 })
 
 describe("the circuit of a worker that lives", () => {

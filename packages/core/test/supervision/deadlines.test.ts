@@ -129,8 +129,8 @@ describe("a deadline of its own", () => {
       })
       for (const [pool, deadline, says] of [
         [unwatched, "1 second", "Supervision.deadline"],
-        [watched, 0, "above 0"],
-        [watched, NaN, "above 0"]
+        [watched, 0, "longer than 0"],
+        [watched, NaN, "longer than 0"]
       ] as const) {
         for (const sending of [
           pool.send({ key: "a", id: 0 }, { deadline }),

@@ -22,6 +22,7 @@ export class Book extends Worker.Service<Book>()("Book", {
         "reject",
         "spin",
         "fail",
+        "flaky",
         "grow",
         "strings",
         "maps",
@@ -29,11 +30,15 @@ export class Book extends Worker.Service<Book>()("Book", {
         "nest",
         "closures",
         "crash",
+        "abort",
+        "kill",
         "freeze",
         "hoard",
         "buffer"
       ])
-    )
+    ),
+    /** Milliseconds since the epoch: until when one that is flaky fails. */
+    until: Schema.optionalKey(Schema.Number)
   }),
   initData: Schema.Struct({
     broken: Schema.optionalKey(Schema.Literal("init")),

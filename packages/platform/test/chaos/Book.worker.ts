@@ -44,7 +44,7 @@ Book.toLayer({
     broken === "init" || (brokenBy !== undefined && existsSync(brokenBy))
       ? Effect.fail("told not to start")
       : Effect.sync((): State => ({ pages: new Map(), slowMicros: slowMicros ?? 0, hoard: [] })),
-  handle: ({ hoard, pages, slowMicros }, { act, id, key }): void | Effect.Effect<void, string> => {
+  handle: ({ hoard, pages, slowMicros }, { act, id, key, until = 0 }): void | Effect.Effect<void, string> => {
     switch (act) {
       case "exit":
         process.exit(3)
@@ -57,6 +57,11 @@ Book.toLayer({
         // As native code does.
         process.kill(process.pid, "SIGSEGV")
         for (;;) {}
+      case "abort":
+        process.abort()
+      case "kill":
+        process.kill(process.pid, "SIGKILL")
+        for (;;) {}
       case "freeze":
         // All of it stands still, whatever its threads watch.
         process.kill(process.pid, "SIGSTOP")
@@ -65,6 +70,9 @@ Book.toLayer({
         for (;;) {}
       case "fail":
         return Effect.fail(`failed by ${key}/${id}`)
+      case "flaky":
+        if (Date.now() < until) throw new RangeError(`too early for ${key}/${id}`)
+        break
       case "hoard":
         hoard.push(Array.from({ length: 20_000 }, (_, i) => ({ id, i })))
         break

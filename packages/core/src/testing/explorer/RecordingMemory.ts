@@ -2,7 +2,8 @@
  * The shared memory as the code under test sees it while it is re-run: accesses that are in the
  * log return what they returned, the first one that is not stops the run.
  *
- * Plain element accesses are seen by a `Proxy` around each typed array, atomic ones by the seam.
+ * Plain element accesses are seen by a `Proxy` around each typed array, atomic ones by the seam. Hints are modelled as
+ * atomic loads: what they may miss is for tests to show.
  *
  * @since 0.1.0
  */
@@ -62,11 +63,12 @@ export class RecordingMemory {
     const i32 = this.plain(new Int32Array(bytes >>> 2), Step.Read, Step.Write)
     const u8 = this.plain(new Uint8Array(bytes), Step.Read8, Step.Write8)
     const f64 = this.plain(new Float64Array(bytes >>> 3), Step.ReadF, Step.WriteF)
+    const hints = this.plain(new Int32Array(bytes >>> 2), Step.Load, Step.Write)
     const seam = this.atomic(i32, new Int32Array(start, 0, bytes >>> 2), idle)
     const buffer = i32.buffer
     const memory: ByteMemory = Object.create(ByteMemory.prototype)
-    this.memory = Object.assign(memory, { buffer, seam, u8, i32, f64, attachments: [] })
-    this.opaque = new Set<unknown>([this.memory, buffer, seam, u8, i32, f64])
+    this.memory = Object.assign(memory, { buffer, seam, u8, i32, hints, f64, attachments: [] })
+    this.opaque = new Set<unknown>([this.memory, buffer, seam, u8, i32, hints, f64])
   }
 
   /** Runs code against a log of results. True if it came to its end, false if it wants one more. */

@@ -21,7 +21,7 @@
  * @since 0.1.0
  */
 import { Outbox } from "../../channel/Post.ts"
-import { Command, ControlBlock } from "../../ring/ControlBlock.ts"
+import { Command, type ControlBlock } from "../../ring/ControlBlock.ts"
 import { Endpoint, EndpointState, endpointIndex } from "../../ring/layout.ts"
 import type { Mesh } from "../../ring/Mesh.ts"
 import { RingFault } from "../../ring/RingFault.ts"
@@ -52,7 +52,7 @@ export type Send = (bytes: Uint8Array) => boolean
  * @since 0.1.0
  */
 export interface EndOptions {
-  readonly control: SharedArrayBuffer
+  readonly control: ControlBlock
   /** Which 32 words of the control block this side writes: the first or the second. */
   readonly writes: 0 | 1
   /** Whether nothing of the other sources goes before the first has sent everything. */
@@ -87,7 +87,7 @@ export class MirrorEnd {
 
   constructor(options: EndOptions) {
     this.options = options
-    this.control = new ControlBlock(options.control)
+    this.control = options.control
     this.watch = new Watch(
       () => this.flush(),
       () => this.isBusy

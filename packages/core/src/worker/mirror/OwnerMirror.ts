@@ -6,6 +6,7 @@
  */
 import type { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
 import type { WaitStrategy } from "../../channel/WaitStrategy.ts"
+import { ControlBlock } from "../../ring/ControlBlock.ts"
 import { Mesh } from "../../ring/Mesh.ts"
 import type { Links } from "../Workers.ts"
 import type { Ties } from "../ties/Ties.ts"
@@ -64,6 +65,8 @@ export interface OwnerMirror {
   readonly receive: (bytes: Uint8Array) => void
   /** To be called when `send` wants more again. */
   readonly resume: () => void
+  /** Takes over what the worker has in hand, from a copy of its `ControlBlock`. */
+  readonly see: (block: Int32Array) => void
   /** Ends the mirror: what it held is dead, for a successor to take over. */
   readonly close: () => void
 }
@@ -89,7 +92,8 @@ export const make = (links: Links, owner: number, send: Send, ties: ReadonlyArra
     mesh: claim(memory, "receiver", slot),
     slot
   })
-  const end = new MirrorEnd({ control: links.control, writes: 0, leads: false, onControl: () => {}, send })
+  const control = new ControlBlock(links.control)
+  const end = new MirrorEnd({ control, writes: 0, leads: false, onControl: () => {}, send })
   const sourcesOf = ({ mesh, slot }: Claimed) => end.addSources(mesh, slot)
   const targetOf = ({ mesh, slot }: Claimed): OneLane => ({
     laneBytes: mesh.laneBytes,
@@ -132,7 +136,13 @@ export const make = (links: Links, owner: number, send: Send, ties: ReadonlyArra
   try {
     const from = start()
     end.watch.nudge()
-    return { start: from, receive: (bytes) => end.receive(bytes), resume: () => end.resume(), close }
+    return {
+      start: from,
+      receive: (bytes) => end.receive(bytes),
+      resume: () => end.resume(),
+      see: (block) => control.see(block),
+      close
+    }
   } catch (fault) {
     close()
     throw fault

@@ -9,10 +9,12 @@ import * as Registry from "../../channel/Registry.ts"
 import type { ReceiverHandle, SenderHandle } from "../../channel/Handle.ts"
 import * as ThreadIdentity from "../../channel/ThreadIdentity.ts"
 import type { WaitStrategy } from "../../channel/WaitStrategy.ts"
+import { ByteMemory } from "../../ring/ByteMemory.ts"
 import { ControlBlock } from "../../ring/ControlBlock.ts"
 import { Endpoint, endpointIndex } from "../../ring/layout.ts"
 import { Mesh } from "../../ring/Mesh.ts"
 import type { Links } from "../Workers.ts"
+import type { ControlPage } from "./ControlPage.ts"
 import { begin, LaneSource, LaneTarget } from "./LaneMirror.ts"
 import { MirrorEnd, type Send } from "./MirrorEnd.ts"
 import type { MirrorStart, OneLane } from "./OwnerMirror.ts"
@@ -25,6 +27,8 @@ import * as TiesMirror from "./TiesMirror.ts"
  */
 export interface WorkerMirror {
   readonly links: Links
+  /** That of the links. */
+  readonly control: ControlBlock
   /** Takes bytes from the owner's end. Throws a `RingFault` if they are not what it would send. */
   readonly receive: (bytes: Uint8Array) => void
   /** To be called when `send` wants more again. */
@@ -50,14 +54,16 @@ const single = (laneBytes: number): Mesh =>
   })
 
 /**
+ * With a `page`, the owner knows what was in hand whatever ends the worker.
+ *
  * @category constructors
  * @since 0.1.0
  */
-export const make = (start: MirrorStart, send: Send): WorkerMirror => {
+export const make = (start: MirrorStart, send: Send, page?: ControlPage): WorkerMirror => {
   const { laneBytes, lanes, senders, fingerprint } = start.mailbox
   // A worker that blocked its thread would block the mirror, too.
   const wait: WaitStrategy = start.wait === "block" ? "park" : start.wait
-  const control = ControlBlock.make()
+  const control = page === undefined ? ControlBlock.make() : new ControlBlock(new ByteMemory(page.memory), page.noted)
   const mailbox = Mesh.make({
     senders,
     receivers: 1,
@@ -72,7 +78,7 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
   const slot = mailbox.reserve("receiver")
 
   const end = new MirrorEnd({
-    control: control.buffer,
+    control,
     writes: 1,
     leads: start.outputs !== undefined,
     onControl: () => mailbox.ring(mailbox.receiverEndpoint(slot)),
@@ -142,6 +148,7 @@ export const make = (start: MirrorStart, send: Send): WorkerMirror => {
       settled: start.settled,
       safeguard: start.safeguard
     },
+    control,
     receive: (bytes) => end.receive(bytes),
     resume: () => end.resume(),
     flush: () => {

@@ -10,6 +10,7 @@ import { EndpointState } from "../../../src/ring/layout.ts"
 import { Mesh } from "../../../src/ring/Mesh.ts"
 import { ReceiverPort } from "../../../src/ring/ReceiverPort.ts"
 import { SenderPort } from "../../../src/ring/SenderPort.ts"
+import * as ControlPage from "../../../src/worker/mirror/ControlPage.ts"
 import * as OwnerMirror from "../../../src/worker/mirror/OwnerMirror.ts"
 import * as WorkerMirror from "../../../src/worker/mirror/WorkerMirror.ts"
 import type { Links } from "../../../src/worker/Workers.ts"
@@ -265,6 +266,33 @@ describe("Mirror", () => {
     await until("the answer", () => owner.control.answered(question))
     assert.strictEqual(owner.control.statusName, "Running")
     assert.strictEqual(owner.control.handled, 2 ** 40 + 3)
+  })
+
+  it("shows the owner what was in hand when the worker's end is gone, where that wrote it down", async () => {
+    const owner = makeOwner(1, 256)
+    const page = new SharedArrayBuffer(ControlPage.bytes)
+    const written = new Int32Array(ControlPage.bytes >>> 2)
+    const noted = () => void written.set(new Int32Array(page))
+    const mirror = OwnerMirror.make(owner.links, ThreadIdentity.makeVirtual(), () => true)
+    const { control } = WorkerMirror.make(mirror.start, () => true, { memory: page, noted })
+    control.handled = 9
+    control.begin(0, 7)
+    control.allowed = 30
+    // Nothing of it comes through the stream.
+    mirror.close()
+    assert.isFalse(owner.control.busy)
+    mirror.see(written)
+    const { allowed, busy, handled, lane, number, settled } = owner.control
+    assert.deepStrictEqual([busy, lane, number, allowed, settled, handled], [true, 0, 7, 30, false, 0])
+
+    control.settle()
+    mirror.see(written)
+    assert.isTrue(owner.control.settled)
+    control.rest()
+    control.late = 1
+    control.crowded = true
+    mirror.see(written)
+    assert.deepStrictEqual([owner.control.busy, owner.control.late, owner.control.crowded], [false, 1, true])
   })
 
   it("refuses acknowledgements of what was never sent", () => {

@@ -1,0 +1,55 @@
+/**
+ * Questions of its owner that a worker answers once it has seen all that was sent before them, in whichever lane, and
+ * has handed over what it had of a key group.
+ *
+ * @since 0.1.0
+ */
+import type { ReceiverPort } from "../ring/ReceiverPort.ts"
+import type { Reporting } from "./Reporting.ts"
+import { everyGroup } from "./Safeguard.ts"
+
+interface Sight {
+  readonly id: number
+  readonly group: number
+  /** Frames sent in each lane by then, modulo 2^32. */
+  readonly sent: ReadonlyArray<number>
+}
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Sights {
+  private readonly port: ReceiverPort
+  private readonly reporting: Reporting
+  private readonly has: (group: number) => boolean
+  private asked: ReadonlyArray<Sight> = []
+
+  /** @param has whether something of a key group is not done yet */
+  constructor(port: ReceiverPort, reporting: Reporting, has: (group: number) => boolean) {
+    this.port = port
+    this.reporting = reporting
+    this.has = has
+  }
+
+  add(id: number, group: number, sent: ReadonlyArray<number>): void {
+    this.asked = [...this.asked, { id, group, sent }]
+  }
+
+  /** Answers what can be answered. */
+  look(): void {
+    if (this.asked.length === 0) return
+    this.asked = this.asked.filter((sight) => {
+      if (!this.isSeen(sight)) return true
+      this.reporting.heard(sight.id)
+      return false
+    })
+  }
+
+  private isSeen({ group, sent }: Sight): boolean {
+    let marks = this.port.marks()
+    if (sent.length > marks.length && this.port.scout()) marks = this.port.marks()
+    const passed = (lane: number): number => marks[lane]?.count ?? 0
+    return sent.every((count, lane) => ((passed(lane) - count) | 0) >= 0) && (group === everyGroup || !this.has(group))
+  }
+}

@@ -33,13 +33,15 @@ export const suite: Suite = {
       name: "supervision:send",
       about: "`{ id: Int, key: String, value: Number }` to 2 workers, 256 at a time, none answered, nothing failing.",
       fields: ["nsPerMessage", "messagesPerSecond"],
-      subjects: traffic("send")
+      subjects: traffic("send"),
+      patience: 2
     },
     {
       name: "supervision:ask",
       about: "The same records to a number and back, 2 workers, 1024 on their way, nothing failing.",
       fields: ["nsPerRequest", "requestsPerSecond"],
-      subjects: traffic("ask")
+      subjects: traffic("ask"),
+      patience: 2
     },
     {
       name: "supervision:recovery",

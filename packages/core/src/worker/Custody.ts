@@ -113,6 +113,12 @@ export class Custody {
     this.control.begin(size > 1 ? several : lane, number)
   }
 
+  /** What was taken before is in hand together: one frame, or several. */
+  hold(all: ReadonlyMap<Taken, unknown>): void {
+    const [first] = all.keys()
+    this.control.retake(all.size === 1 ? first.lane : several, first.number)
+  }
+
   /** The frame in hand. */
   get lane(): number {
     return this.control.lane

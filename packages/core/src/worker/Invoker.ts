@@ -34,7 +34,9 @@ export class Invoker {
   private readonly context: Context.Context<never>
   private readonly control: ControlBlock
   private readonly deadlineMillis: number
-  private allowed = 0
+  /** The deadline of what is handled next, in milliseconds; 0 if it has none of its own. */
+  allowed = 0
+  private shown = 0
   /** Since when handlers are past their deadline, the oldest first. */
   private readonly late: Array<number> = []
   private readonly key: (message: unknown) => Key
@@ -83,8 +85,20 @@ export class Invoker {
 
   /** What is handled next has a deadline of its own, in milliseconds; 0 if it has none. */
   allow(millis: number): void {
-    if (millis === this.allowed) return
     this.allowed = millis
+    this.show(millis)
+  }
+
+  /** What is in hand together has as long as what has longest. */
+  allowAll(all: Iterable<number>): void {
+    let longest = 0
+    for (const millis of all) longest = Math.max(longest, millis === 0 ? this.deadlineMillis : millis)
+    this.show(longest === Infinity ? 0 : longest)
+  }
+
+  private show(millis: number): void {
+    if (millis === this.shown) return
+    this.shown = millis
     this.control.allowed = millis
   }
 

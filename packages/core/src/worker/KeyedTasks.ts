@@ -18,15 +18,20 @@ import type * as Scope from "effect/Scope"
  */
 export type Task = () => Effect.Effect<void, unknown> | undefined
 
+/** Tasks that may wait for their key, for each that may run. */
+const waitingPerPlace = 16
+
 /**
  * @category models
  * @since 0.1.0
  */
 export class KeyedTasks {
-  private readonly limit: number
+  private readonly full: number
   private readonly scope: Scope.Scope
   private readonly onProgress: () => void
   private readonly queues = new Map<unknown, Array<Task>>()
+  /** How many are still to be done one at a time. */
+  private singly: number
   private running = 0
   private waiting = 0
   /** How many of those that run only wait to be told to go on: they take no one's place. */
@@ -36,17 +41,24 @@ export class KeyedTasks {
 
   /**
    * @param limit most Effects that run at once
+   * @param singly whether they are done one at a time to begin with, for as many as were taken on before
    * @param onProgress told whenever one ends
    */
-  constructor(limit: number, scope: Scope.Scope, onProgress: () => void) {
-    this.limit = limit
+  constructor(limit: number, singly: boolean, scope: Scope.Scope, onProgress: () => void) {
+    this.full = limit
+    this.singly = singly ? limit * (waitingPerPlace + 1) : 0
     this.scope = scope
     this.onProgress = onProgress
   }
 
   /** Whether another task may be taken on. Some may wait for their key, so that others get past them. */
   get accepts(): boolean {
-    return this.running - this.held < this.limit && this.waiting < this.limit * 16
+    const { limit } = this
+    return this.running - this.held < limit && this.waiting < limit * waitingPerPlace
+  }
+
+  private get limit(): number {
+    return this.singly > 0 ? 1 : this.full
   }
 
   /** Whether nothing runs, or only what is held. */
@@ -77,12 +89,16 @@ export class KeyedTasks {
 
   private start(key: unknown, task: Task): void {
     const effect = task()
-    if (effect === undefined) return
+    if (effect === undefined) {
+      if (this.singly > 0) this.singly -= 1
+      return
+    }
     if (!this.queues.has(key)) this.queues.set(key, [])
     this.running += 1
     const fiber = Fiber.runIn(Effect.runFork(effect), this.scope)
     fiber.addObserver((exit) => {
       this.running -= 1
+      if (this.singly > 0) this.singly -= 1
       if (Exit.isFailure(exit)) this.failure ??= exit.cause
       else this.next(key)
       this.onProgress()

@@ -121,7 +121,9 @@ export class Loop {
     this.waits = waits
     const { concurrency } = implementation.handlers
     this.tasks =
-      concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, scope, waits.ring)
+      concurrency === undefined || concurrency <= 1
+        ? undefined
+        : new KeyedTasks(concurrency, safeguard?.singly === true, scope, waits.ring)
     const custody =
       safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
@@ -259,7 +261,7 @@ export class Loop {
       this.heard()
       this.ack()
       control.handled = this.handled
-      if (!busy) custody?.rest()
+      if (custody !== undefined && this.retrying?.show() !== true && !busy) custody.rest()
     }
   }
 

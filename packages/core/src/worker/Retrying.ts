@@ -35,6 +35,10 @@ export class Retrying {
   private readonly onDone: (taken: Taken) => void
   private readonly onTold: (taken: Taken) => void
   private readonly waiting = new Map<number, Waiting>()
+  /** What runs, and how long each may take, or 0. */
+  private readonly inHand = new Map<Taken, number>()
+  /** Whether the owner sees something else in hand. */
+  private hidden = true
   /** What its owner sees to from now on. */
   private readonly told = new Set<Taken>()
   // Not from 0: see `Parking`.
@@ -66,14 +70,22 @@ export class Retrying {
     work: (emission: Emission | undefined) => Effect.Effect<void, unknown> | undefined
   ): undefined {
     const emission = this.invoker.begin()
-    const end = (): undefined => void (this.told.delete(taken) ? this.onTold(taken) : this.onDone(taken))
+    this.hidden = true
+    const end = (): undefined => {
+      this.putDown(taken)
+      if (this.told.delete(taken)) this.onTold(taken)
+      else this.onDone(taken)
+    }
     const go = (): undefined => {
       if (this.gate?.holds(key, go) === true) return
       this.tasks.add(key, () => {
         if (this.gate?.leaves(key) === true) this.give(taken, what)
         else {
           const effect = work(emission)
-          if (effect !== undefined) return Effect.map(effect, end)
+          if (effect !== undefined) {
+            this.takeUp(taken)
+            return Effect.map(effect, end)
+          }
         }
         return end()
       })
@@ -145,6 +157,29 @@ export class Retrying {
     })
   }
 
+  private takeUp(taken: Taken): void {
+    this.inHand.set(taken, this.invoker.allowed)
+    this.hidden = true
+  }
+
+  private putDown(taken: Taken): void {
+    this.inHand.delete(taken)
+    this.hidden = true
+  }
+
+  /**
+   * Lets the owner see what runs: whom an end can be put down to, if that is one alone. False if nothing does, or it is
+   * known already what the end is put down to.
+   */
+  show(): boolean {
+    if (this.inHand.size === 0) return false
+    if (!this.hidden || this.tasks.failure !== undefined) return true
+    this.hidden = false
+    this.invoker.allowAll(this.inHand.values())
+    this.custody?.hold(this.inHand)
+    return true
+  }
+
   private blame(message: unknown): void {
     this.gate?.blame(() => this.invoker.hashOf(message))
   }
@@ -167,13 +202,19 @@ export class Retrying {
       this.ticket = (this.ticket + 1) | 0
       this.waiting.set(this.ticket, { key, resume: (decision) => resume(Effect.succeed(decision)) })
       this.tasks.held = this.waiting.size
+      this.putDown(taken)
       const { groupSince, since } = this.gate?.failed(key) ?? { groupSince: 0, since: 0 }
       const group = this.gate?.groupOf(key) ?? everyGroup
       this.reporting.failed(this.ticket, { ...placeOf(taken), size: 0, group, since, groupSince, error })
     })
     return Effect.flatMap(decision, (decision) => {
       this.gate?.decided(key, decision !== "give up")
-      if (decision === "again") return this.handle(message, context, allowed, taken, emission) ?? Effect.void
+      if (decision === "again") {
+        const effect = this.handle(message, context, allowed, taken, emission)
+        if (effect === undefined) return Effect.void
+        this.takeUp(taken)
+        return effect
+      }
       if (decision === "hand over") this.give(taken, { message, allowed, context })
       else {
         this.told.add(taken)

@@ -113,14 +113,14 @@ export class Breaking {
     this.scope = scope
   }
 
-  /** What a life is told when it begins; undefined if there are no circuits. */
-  startOf(member: Member): GateStart | undefined {
+  /** What a life is told when it begins, `leaving` being what it hands over; undefined if there are no circuits. */
+  startOf(member: Member, leaving: number | undefined): GateStart | undefined {
     const { groups, keyGroups, workers } = this
     if (keyGroups === undefined && workers === undefined) return undefined
     // The circuit of the whole worker: its new life is the probe.
     const shut = Array.from(this.breaches.get(member)?.keys() ?? []).filter((group) => group !== everyGroup)
     const window = Math.max(keyGroups?.circuits.window ?? 1, workers?.circuits.window ?? 1)
-    return { groups, window, shut, watched: [...(this.watched.get(member) ?? [])] }
+    return { groups, window, shut, watched: [...(this.watched.get(member) ?? [])], leaving }
   }
 
   /**
@@ -218,6 +218,17 @@ export class Breaking {
       }
       this.forget(breach)
       yield* member.order(Order.Open, group)
+    })
+  }
+
+  /** Tells a worker that it hands a key group over no more, and how that group's circuit is if it has one. */
+  remind(member: Member, group: number): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const breach = this.breaches.get(member)?.get(group)
+      const orders: Array<number> = [Order.Stay]
+      if (breach !== undefined) orders.push(Order.Shut)
+      if (breach?.trial !== undefined && !Deferred.isDoneUnsafe(breach.trial)) orders.push(Order.Probe)
+      return Effect.forEach(orders, (order) => member.order(order, group), { discard: true })
     })
   }
 

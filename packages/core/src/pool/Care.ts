@@ -31,7 +31,7 @@ import type { Breaking } from "./Breaking.ts"
 import type { Member } from "./Member.ts"
 import { Recycling } from "./Recycling.ts"
 import { Reports } from "./Reports.ts"
-import { ackedOf, panicOf, Ward } from "./Ward.ts"
+import { ackedOf, type Handed, panicOf, takenOf, Ward } from "./Ward.ts"
 import { requestMillisOf, Watchdog } from "./Watchdog.ts"
 
 const defaultSnapshots = { every: 1024, within: "50 millis" } as const
@@ -49,6 +49,8 @@ export interface CareHooks {
   readonly failback: (member: Member) => Effect.Effect<number, WorkerPanicked>
   /** Asks whoever has the key then what a member was asked and did not answer. */
   readonly reroute: (request: number) => void
+  /** Puts a message back into the mailbox that it comes from. */
+  readonly handBack: (member: Member, handed: Handed) => void
   /** Has a member leave and begin anew, when no other does. */
   readonly recycle: (member: Member) => Effect.Effect<boolean>
   /** Settles all that waits for a member that will not come back. */
@@ -173,10 +175,17 @@ export class Care {
     }
   }
 
-  /** Waits until the state that others would be given has the effect of a request, where it is saved as they go on. */
-  saved(member: Member, place: Place | undefined): Effect.Effect<void> {
-    if (!this.savesOften || place === undefined) return Effect.void
-    return Poll.until(() => member.isLost || this.ward(member).fateOf(place).done)
+  /**
+   * Waits until the state that others would be given has the effect of a request, where it is saved as they go on; false
+   * if that will not be.
+   */
+  saved(member: Member, place: Place | undefined): Effect.Effect<boolean> {
+    if (!this.savesOften || place === undefined) return Effect.succeed(true)
+    const done = () => this.ward(member).fateOf(place).done
+    return Effect.map(
+      Poll.until(() => member.isLost || done()),
+      done
+    )
   }
 
   private failover(member: Member): Effect.Effect<number> {
@@ -290,9 +299,9 @@ export class Care {
       saved: lastSaved,
       resume: saved,
       over: attempts.over,
-      singly: panicked,
+      singly: panicked ? takenOf(member) : undefined,
       measures: recycle?.heap !== undefined,
-      gate: this.breaking.startOf(member)
+      gate: this.breaking.startOf(member, ward.leaving)
     }
   }
 
@@ -304,6 +313,11 @@ export class Care {
   /** Asks whoever has the key now what a member was asked and handed back. */
   reroute(request: number): void {
     this.hooks.reroute(request)
+  }
+
+  /** Has a member handle what it handed over and nobody else is to have. */
+  handBack(member: Member, handed: Handed): void {
+    this.hooks.handBack(member, handed)
   }
 
   /** Keeps a message that nobody will handle. */

@@ -23,6 +23,7 @@ import type { Member } from "./Member.ts"
 import type { Change, Placement } from "./Placement.ts"
 import type { Requests } from "./Requests.ts"
 import type { Rescaling } from "./Rescaling.ts"
+import type { Ward } from "./Ward.ts"
 
 /** How long what is kept beside a mailbox may take to find room in it, in milliseconds. */
 const patienceMillis = 2000
@@ -69,13 +70,13 @@ export class Detours {
     const { placement } = this
     return this.alone(
       Effect.gen({ self: this }, function* () {
-        if (placement.placeOf(group) !== member) return undefined
-        const others = placement.members.filter((other) => other !== member && other.running && other.accepts)
+        if (placement.placeOf(group) !== member || !isReady(member)) return undefined
+        const others = placement.members.filter((other) => other !== member && other.running && isReady(other))
         const to = placement.otherFor(group, yield* Effect.filter(others, mayHave))
         if (to === undefined) return undefined
         const plan = placement.planDetour(group, to)
         if (Result.isFailure(plan)) return undefined
-        return (yield* this.move(group, member, to, plan.success, Order.Shut)) ? to : undefined
+        return (yield* this.move(group, member, to, plan.success)) ? to : undefined
       })
     )
   }
@@ -87,11 +88,12 @@ export class Detours {
       Effect.gen({ self: this }, function* () {
         const at = placement.placeOf(group)
         if (at === undefined || at === member || placement.homeOf(group) !== member) return false
+        if (!isReady(at) || !isReady(member)) return false
         const plan = placement.planDetour(group, undefined)
         if (Result.isFailure(plan)) return false
         // What comes is kept until it is to be tried.
         yield* member.order(Order.Shut, group)
-        const moved = yield* this.move(group, at, member, plan.success, Order.Open)
+        const moved = yield* this.move(group, at, member, plan.success)
         if (moved) yield* onLeft(at)
         return moved
       })
@@ -112,42 +114,57 @@ export class Detours {
     )
   }
 
-  /** True if it moved; else all is as it was, the source being told `otherwise` about the group. */
-  private move(group: number, from: Member, to: Member, change: Change, otherwise: number): Effect.Effect<boolean> {
+  /** True if it moved; else all is as it was. */
+  private move(group: number, from: Member, to: Member, change: Change): Effect.Effect<boolean> {
     const { care, rescaling, wire } = this
+    const ward = care.ward(from)
     const transfer = Effect.gen({ self: this }, function* () {
       yield* this.emptied(from)
+      ward.leaving = group
+      yield* from.order(Order.Leave, group)
       yield* this.requests.sighted(from, group)
       if (wire.internal !== undefined) yield* rescaling.transfer([{ from: from.id, to: to.id, groups: [group] }])
-      const handed = care.ward(from).takeHanded()
+      else if (!isReady(to)) return yield* this.gone(to)
+      yield* this.hand(ward, to)
+      yield* from.order(Order.Stay, group)
+    })
+    const back = Effect.suspend(() => {
+      // Whoever takes its place has what it handed over, too.
+      if (from.forsaken) return Effect.void
+      return Effect.andThen(care.breaking.remind(from, group), this.hand(ward, from))
+    })
+    const moved = rescaling.holding(
+      new Set([group]),
+      Effect.void,
+      // While nobody may send: what comes next must not overtake it.
+      Effect.tapError(transfer, () => back),
+      change
+    )
+    return Effect.match(moved, { onFailure: () => false, onSuccess: () => true })
+  }
+
+  /** Has a worker handle what was handed over, before all that is sent next. */
+  private hand(ward: Ward, to: Member): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const handed = ward.takeHanded()
       for (const one of handed) this.handover.put(to, one)
       // What others send next may take another lane.
-      if (handed.length > 0) yield* this.requests.arrived([to])
+      return handed.length > 0 ? this.requests.arrived([to]) : Effect.void
     })
-    const moved = Effect.andThen(
-      rescaling.holding(new Set([group]), Effect.void, transfer, change),
-      Effect.as(from.order(Order.Open, group), true)
-    )
-    return Effect.catch(moved, () =>
-      // Whoever takes its place has what it handed over, too.
-      from.forsaken
-        ? Effect.succeed(false)
-        : Effect.andThen(
-            from.order(otherwise, group),
-            Effect.sync(() => {
-              for (const one of care.ward(from).takeHanded()) this.handover.put(from, one)
-              return false
-            })
-          )
-    )
   }
 
   /** Waits until nothing is kept beside a worker's mailbox. */
   private emptied(member: Member): Effect.Effect<void, WorkerNotRunning> {
-    const gone = () => member.notRunning("hand over a key group", [])
     return Effect.timeoutOrElse(
       Poll.until(() => !member.mailbox.keeps || member.isLost),
-      { duration: patienceMillis, orElse: () => Effect.fail(gone()) }
+      { duration: patienceMillis, orElse: () => this.gone(member) }
     )
   }
+
+  private gone(member: Member): Effect.Effect<never, WorkerNotRunning> {
+    return Effect.suspend(() => Effect.fail(member.notRunning("hand over a key group", [])))
+  }
 }
+
+/** Whether a worker takes part in a change soon: one that is paused would make everybody wait. */
+const isReady = ({ accepts, forsaken, state }: Member): boolean => accepts && !forsaken && state !== "Paused"

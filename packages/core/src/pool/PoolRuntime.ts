@@ -50,6 +50,7 @@ import { Requests } from "./Requests.ts"
 import { Rescaling } from "./Rescaling.ts"
 import type { SignalLane } from "./SignalLane.ts"
 import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
+import type { Handed } from "./Ward.ts"
 
 type Messages = ReadonlyArray<unknown>
 
@@ -81,6 +82,7 @@ export class PoolRuntime {
   private readonly care: Care
   readonly failover: Failover
   readonly detours: Detours
+  private readonly handover: Handover
   private readonly collected: Outputs | undefined
   readonly ending: Ending
 
@@ -144,8 +146,8 @@ export class PoolRuntime {
       outputs,
       care
     )
-    const handover = new Handover(care, this.delivery)
-    this.detours = new Detours(placement, this.requests, this.rescaling, care, wire, handover)
+    this.handover = new Handover(care, this.delivery)
+    this.detours = new Detours(placement, this.requests, this.rescaling, care, wire, this.handover)
     this.ending = new Ending({
       pool: name,
       all,
@@ -167,7 +169,7 @@ export class PoolRuntime {
       care,
       wire,
       options.keyGroups,
-      handover
+      this.handover
     )
   }
 
@@ -355,6 +357,11 @@ export class PoolRuntime {
   /** Asks whoever has the key now what a worker was asked and handed back. */
   reroute(request: number): void {
     this.requests.rerouteOne(request)
+  }
+
+  /** Puts a message back into the mailbox that it comes from. */
+  handBack(member: Member, handed: Handed): void {
+    this.handover.put(member, handed)
   }
 
   get handle(): PoolHandle<unknown> {

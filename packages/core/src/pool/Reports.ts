@@ -16,7 +16,7 @@ import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
 import * as Wire from "../worker/Wire.ts"
 import type { Breaking } from "./Breaking.ts"
 import type { Member } from "./Member.ts"
-import type { Ward } from "./Ward.ts"
+import type { Handed, Ward } from "./Ward.ts"
 
 /**
  * What is done about reports.
@@ -30,6 +30,8 @@ export interface Reported {
   readonly ward: (member: Member) => Ward
   /** Asks whoever has the key now what a worker was asked and handed back. */
   readonly reroute: (request: number) => void
+  /** Has a worker handle what it handed over and nobody else is to have. */
+  readonly handBack: (member: Member, handed: Handed) => void
   /** Keeps a message that nobody will handle. */
   readonly addLetter: (member: Member, message: unknown, attempts: number, error: WorkerPanicked | undefined) => void
 }
@@ -118,6 +120,9 @@ export class Reports {
     attempt.over = true
     attempt.reported = true
     if (request !== undefined) return this.to.reroute(request)
-    ward.handed.push({ message, priority: member.priorityIn(place.lane), allowed, context, attempt: soFar })
+    const handed = { message, priority: member.priorityIn(place.lane), allowed, context, attempt: soFar }
+    // Sent to this worker, whatever its key, before it knew that the rest has gone.
+    if (ward.leaving === undefined) this.to.handBack(member, handed)
+    else ward.handed.push(handed)
   }
 }

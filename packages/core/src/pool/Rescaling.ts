@@ -276,11 +276,15 @@ export class Rescaling {
       const answer = this.requests.internal(member, request, payload, (at) => {
         place = at
       }) as Effect.Effect<unknown, ResizeError>
-      const lost = Effect.flatMap(
+      const gone = Effect.suspend(() => Effect.fail(member.notRunning(`pool ${this.pool}: resize`, [])))
+      const lost = Effect.andThen(
         Poll.until(() => member.isLost),
-        () => Effect.fail(member.notRunning(`pool ${this.pool}: resize`, []))
+        gone
       )
-      return Effect.tap(Effect.raceFirst(answer, lost), () => this.care.saved(member, place))
+      // Whoever has its state next would have it without the effect.
+      return Effect.tap(Effect.raceFirst(answer, lost), () =>
+        Effect.flatMap(this.care.saved(member, place), (saved) => (saved ? Effect.void : gone))
+      )
     })
   }
 }

@@ -46,6 +46,8 @@ export class Ward {
   readonly attempts: Attempts
   /** What it handed over and nobody else has yet, in order. */
   handed: Array<Handed> = []
+  /** The key group that it is to hand over; undefined if there is none. */
+  leaving: number | undefined
   /** What its next life begins with. */
   saved: Saved | undefined
   lastSaved = 0
@@ -64,6 +66,7 @@ export class Ward {
   takeHanded(): ReadonlyArray<Handed> {
     const { handed } = this
     this.handed = []
+    this.leaving = undefined
     return handed
   }
 
@@ -90,6 +93,20 @@ export const ackedOf = ({ mailbox: { mesh } }: Member): number => {
   let acked = 0
   for (let lane = 0; lane < mesh.highWater; lane++) acked = (acked + mesh.ackedIn(lane, 0)) | 0
   return acked
+}
+
+/**
+ * Messages that a worker has taken from its lanes and not acknowledged, as far as it has told.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const takenOf = ({ mailbox: { mesh } }: Member): number => {
+  let taken = 0
+  for (let lane = 0; lane < mesh.highWater; lane++) {
+    taken += Math.max(0, (mesh.handedIn(lane, 0) - mesh.ackedIn(lane, 0)) | 0)
+  }
+  return taken
 }
 
 /**

@@ -299,6 +299,7 @@ export const make = Effect.fnUntraced(function* <
     failback: (member) => pool.failover.back(member),
     recycle: (member) => Effect.orElseSucceed(pool.renew(member), () => false),
     reroute: (request) => pool.reroute(request),
+    handBack: (member, handed) => pool.handBack(member, handed),
     onGiveUp: (member, error) => pool.ending.onGiveUp(member, error),
     onEscalate: (error) => pool.ending.onEscalate(error)
   })

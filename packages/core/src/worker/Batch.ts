@@ -45,7 +45,7 @@ export class Batch {
 
   /**
    * @param room most messages that can wait in a lane: the rest could not come before it is handled; 0 if there is no such bound
-   * @param singly whether batches are of one message to begin with
+   * @param singly about how many messages a predecessor had when it panicked: batches are of one until past them
    * @param onDone told of each batch that was handled
    */
   constructor(
@@ -54,7 +54,7 @@ export class Batch {
     parking: Parking | undefined,
     progress: Progress,
     room: number,
-    singly: boolean,
+    singly: number | undefined,
     onDone: (count: number, taken: ReadonlyArray<Taken>) => void
   ) {
     const { batchSize, batchWithin } = invoker.implementation.handlers
@@ -64,8 +64,9 @@ export class Batch {
     this.progress = progress
     this.onDone = onDone
     this.fullSize = Math.min(batchSize ?? defaultSize, room === 0 ? Infinity : room)
-    this.size = singly ? 1 : this.fullSize
-    if (singly) this.singly = this.fullSize
+    this.size = singly === undefined ? this.fullSize : 1
+    // Its last batch may not be among them.
+    if (singly !== undefined) this.singly = singly + this.fullSize
     this.millis = batchWithin === undefined ? 0 : toMillis(batchWithin)
   }
 

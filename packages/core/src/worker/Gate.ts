@@ -1,7 +1,7 @@
 /**
  * What a worker does about key groups whose circuit is not closed: it keeps their messages, in the order
  * of their keys, and counts how those do that failed lately. And about those that are to be handed over:
- * their messages go back to the owner, for whoever has the group next.
+ * their messages go back to the owner, for whoever has the group next, from `Leave` to `Stay`.
  *
  * ```
  *           Shut                    Probe
@@ -33,6 +33,8 @@ export type Work = Effect.Effect<void, WorkerPanicked> | undefined
 export interface Held {
   readonly key: number
   readonly go: () => Work
+  /** Whether it can be on trial: a message, which succeeds or fails, and not a request. */
+  readonly tells: boolean
 }
 
 /**
@@ -60,7 +62,7 @@ export class Gate {
 
   /** @param onRecovered told of a group whose trial succeeded */
   constructor(
-    { groups, shut, watched, window }: GateStart,
+    { groups, leaving, shut, watched, window }: GateStart,
     control: ControlBlock,
     onRecovered: (group: number) => void
   ) {
@@ -70,6 +72,10 @@ export class Gate {
     this.onRecovered = onRecovered
     for (const group of watched) this.watched.set(group, 0)
     for (const group of shut) this.kept.set(group, [])
+    if (leaving !== undefined) {
+      this.kept.delete(leaving)
+      this.leaving.add(leaving)
+    }
     this.look()
   }
 
@@ -89,21 +95,30 @@ export class Gate {
     return KeyGroup.of(key, this.groups)
   }
 
-  /** Keeps something to do with a key, if it may not be done now. */
-  holds(key: number, go: () => Work): boolean {
+  /** Keeps something to do with a key, if it may not be done now; `tells` if it can be on trial. */
+  holds(key: number, tells: boolean, go: () => Work): boolean {
     if (this.kept.size === 0) return false
     const all = this.passing === everyGroup ? undefined : this.kept.get(everyGroup)
     const group = all === undefined ? this.groupOf(key) : everyGroup
     if (this.passing === group) return false
     const queue = all ?? this.kept.get(group)
-    if (queue === undefined || this.awaited.delete(group)) return false
-    queue.push({ key, go })
+    if (queue === undefined) return false
+    if (this.awaited.has(group)) {
+      if (tells) this.awaited.delete(group)
+      return false
+    }
+    queue.push({ key, go, tells })
     return true
   }
 
   /** Whether a key's group is handed over. */
   leaves(key: number): boolean {
-    return this.leaving.size > 0 && this.leaving.has(this.groupOf(key))
+    return this.leaving.size > 0 && this.hands(this.groupOf(key))
+  }
+
+  /** Whether a group is handed over. */
+  hands(group: number): boolean {
+    return this.leaving.has(group)
   }
 
   /** Hands a group over from now on; what was kept of it is done again, to find that out. */
@@ -128,7 +143,6 @@ export class Gate {
     this.watched.delete(group)
     this.trials.delete(group)
     this.awaited.delete(group)
-    this.leaving.delete(group)
   }
 
   succeeded(key: number): void {
@@ -207,10 +221,12 @@ export class Gate {
 
   /** Does what its owner decided about a group. */
   obey(order: number, group: number): Work {
+    if (order === Order.Stay) this.leaving.delete(group)
+    // Its circuit has nothing to say about what leaves.
+    if (this.leaving.has(group)) return undefined
     if (order === Order.Shut) {
       this.trials.delete(group)
       this.awaited.delete(group)
-      this.leaving.delete(group)
       if (!this.kept.has(group)) this.kept.set(group, [])
       this.active = true
       return undefined
@@ -225,15 +241,25 @@ export class Gate {
     return this.drain(queue, group)
   }
 
-  /** Lets the first of a group on trial pass, unless one that failed before is to be tried first. */
+  /**
+   * Lets the first message of a group on trial pass, and the requests before it, unless one that failed before is to be
+   * tried first.
+   */
   private next(group: number): Work {
     const queue = this.kept.get(group)
     if (queue === undefined || !this.trials.has(group) || this.failures.has(group) || this.awaited.has(group)) {
       return undefined
     }
-    if (queue.length > 0) return this.pass(queue.shift()!.go, group)
-    this.awaited.add(group)
-    return undefined
+    for (;;) {
+      const held = queue.shift()
+      if (held === undefined) {
+        this.awaited.add(group)
+        return undefined
+      }
+      const work = this.pass(held.go, group)
+      if (held.tells) return work
+      if (work !== undefined) return Effect.flatMap(work, () => this.next(group) ?? Effect.void)
+    }
   }
 
   private pass(go: () => Work, group: number): Work {

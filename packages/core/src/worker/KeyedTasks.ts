@@ -41,12 +41,13 @@ export class KeyedTasks {
 
   /**
    * @param limit most Effects that run at once
-   * @param singly whether they are done one at a time to begin with, for as many as were taken on before
+   * @param singly about how many a predecessor had taken on when it panicked: they are done one at a time until past them
    * @param onProgress told whenever one ends
    */
-  constructor(limit: number, singly: boolean, scope: Scope.Scope, onProgress: () => void) {
+  constructor(limit: number, singly: number | undefined, scope: Scope.Scope, onProgress: () => void) {
     this.full = limit
-    this.singly = singly ? limit * (waitingPerPlace + 1) : 0
+    // Its last ones may not be among them.
+    this.singly = singly === undefined ? 0 : singly + limit * (waitingPerPlace + 1)
     this.scope = scope
     this.onProgress = onProgress
   }

@@ -37,7 +37,7 @@ import type { Replier } from "./Replier.ts"
 import { Reporting } from "./Reporting.ts"
 import { Retrying } from "./Retrying.ts"
 import type { Streaming } from "./Streaming.ts"
-import { everyGroup, Order, unguarded } from "./Safeguard.ts"
+import { Order, unguarded } from "./Safeguard.ts"
 import { Waits } from "./Waits.ts"
 import { Settling } from "./Settling.ts"
 import { Sights } from "./Sights.ts"
@@ -123,7 +123,7 @@ export class Loop {
     this.tasks =
       concurrency === undefined || concurrency <= 1
         ? undefined
-        : new KeyedTasks(concurrency, safeguard?.singly === true, scope, waits.ring)
+        : new KeyedTasks(concurrency, safeguard?.singly, scope, waits.ring)
     const custody =
       safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
@@ -145,14 +145,18 @@ export class Loop {
       custody?.asks === true && this.tasks === undefined
         ? new Parking(invoker, this.reporting, custody, gate, onDone, onTold)
         : undefined
-    this.sights = new Sights(port, this.reporting, (group) => this.retrying?.has(group) === true)
+    this.sights = new Sights(
+      port,
+      this.reporting,
+      (group) => gate?.hands(group) !== true || this.retrying?.has(group) === true
+    )
     this.batch = new Batch(
       invoker,
       custody,
       this.parking,
       this.progress,
       port.mesh.laneMessages,
-      safeguard?.singly === true,
+      safeguard?.singly,
       (count, taken) => {
         this.handled += count
         for (const one of taken) this.settling.settle(one)
@@ -483,28 +487,32 @@ export class Loop {
     return undefined
   }
 
-  /** Its owner wants to hear when all is seen, and has, if it says so, what there is of a key group. */
-  private sight(id: number, { group, sent }: typeof Wire.Sight.Type): Turn | undefined {
+  /** Its owner wants to hear when all is seen, and, if it says so, a key group is handed over. */
+  private sight(id: number, { group, sent }: typeof Wire.Sight.Type): undefined {
     this.pass()
     this.sights.add(id, group, sent)
-    if (group === everyGroup) return undefined
-    if (this.retrying === undefined) return this.parking!.handOver(group)
-    this.retrying.handOver(group)
-    return undefined
   }
 
   /** Does what its owner decided about a message that failed, or about a key group. */
   private decide(id: number, order: number): Turn | undefined {
     this.pass()
+    if (order === Order.Leave) return this.handOver(id)
     if (order >= Order.Shut) return this.gate?.obey(order, id)
     if (this.retrying === undefined) return this.parking?.decide(id, order === Order.Again)
     this.retrying.decide(id, order === Order.Again)
     return undefined
   }
 
+  private handOver(group: number): Turn | undefined {
+    if (this.retrying === undefined) return this.parking!.handOver(group)
+    this.retrying.handOver(group)
+    return undefined
+  }
+
   /** Hands state out, or takes it in: once everything before is handled. */
   private move(id: number, wire: Wire.RequestWire): Turn | undefined {
-    if (this.tasks !== undefined && !this.tasks.idle) return "busy"
+    // What only waits for its owner's word does nothing to the state.
+    if (this.tasks !== undefined && !this.tasks.quiet) return "busy"
     const extract = wire === this.wire.internal!.extract
     this.answering.move(id, wire, extract, () => this.reader.read(this.payloads[wire.index]))
     this.custody?.hurry()

@@ -94,7 +94,7 @@ export class Parking {
   /** Does an entry now, or once those of its key before it are done. */
   add(entry: Entry): Work {
     if (this.gate?.leaves(entry.key) === true) return this.give(entry)
-    if (this.gate?.holds(entry.key, () => this.add(entry)) === true) return undefined
+    if (this.gate?.holds(entry.key, "message" in entry.what, () => this.add(entry)) === true) return undefined
     const queue = this.behind.get(entry.key)
     if (queue === undefined) return this.attempt(entry)
     queue.push(entry)
@@ -288,7 +288,7 @@ export class Parking {
   private drain(key: number): Work {
     const queue = this.behind.get(key)
     if (queue === undefined) return undefined
-    const waiting = () => queue.map((entry) => ({ key, go: () => this.add(entry) }))
+    const waiting = () => queue.map((entry) => ({ key, go: () => this.add(entry), tells: "message" in entry.what }))
     for (;;) {
       if (queue.length === 0 || this.gate?.keepFirst(key, waiting) === true) {
         this.behind.delete(key)

@@ -77,7 +77,8 @@ export class Retrying {
       else this.onDone(taken)
     }
     const go = (): undefined => {
-      if (this.gate?.holds(key, go) === true) return
+      const { gate } = this
+      if (gate?.leaves(key) !== true && gate?.holds(key, "message" in what, go) === true) return
       this.tasks.add(key, () => {
         if (this.gate?.leaves(key) === true) this.give(taken, what)
         else {

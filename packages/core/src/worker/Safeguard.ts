@@ -36,7 +36,7 @@ export interface Saved {
  * @category models
  * @since 0.1.0
  */
-export const Order = { GiveUp: 0, Again: 1, Shut: 2, Probe: 3, Open: 4 } as const
+export const Order = { GiveUp: 0, Again: 1, Shut: 2, Probe: 3, Open: 4, Leave: 5, Stay: 6 } as const
 
 /**
  * Stands for all key groups of a worker.
@@ -61,6 +61,8 @@ export interface GateStart {
   readonly shut: ReadonlyArray<number>
   /** Groups that failed lately. */
   readonly watched: ReadonlyArray<number>
+  /** A group that it hands over; undefined if there is none. */
+  readonly leaving: number | undefined
 }
 
 /**
@@ -82,8 +84,11 @@ export interface Safeguard {
   readonly resume: Saved | undefined
   /** Frames that it must not handle. */
   readonly over: ReadonlyArray<FramePlace>
-  /** Whether its predecessor panicked: one message at a time then, until it is past where that was. */
-  readonly singly: boolean
+  /**
+   * Where its predecessor panicked: about how many messages that had taken and not acknowledged. They are taken one at
+   * a time then, until it is past where that was.
+   */
+  readonly singly: number | undefined
   /** Whether its owner wants to know how full its heap is. */
   readonly measures: boolean
   /** Undefined if its pool has no circuits. */
@@ -104,7 +109,7 @@ export const unguarded: Safeguard = {
   saved: 0,
   resume: undefined,
   over: [],
-  singly: false,
+  singly: undefined,
   measures: false,
   gate: undefined
 }

@@ -211,6 +211,10 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
     }
   })
 
+  /** The last look before a sleep: as a receiver takes it, or, where lanes are urgent, as one that waits for one lane does. */
+  const isDry = (port: ReceiverPort): boolean =>
+    model.urgent === undefined ? port.next() === 0 : heldOf(port).every((_, laneIndex) => port.isEmpty(laneIndex))
+
   const receiver = (slot: number, owner: number): Readonly<Record<string, Operation<Receiving>>> => ({
     attach: (local, { memory }) => {
       local.port = ring.ReceiverPort.ReceiverPort.attach(Mesh.over(memory), slot, owner)
@@ -266,7 +270,7 @@ export const meshModel = (ring: Ring, model: MeshModel): Program => {
       local.over = local.port!.status() === "closed" && othersLeft(local.port!, slot)
       return "again"
     },
-    again: (local) => (local.port!.next() === 0 ? "scout" : "disarm"),
+    again: (local) => (isDry(local.port!) ? "scout" : "disarm"),
     scout: (local) => (local.port!.scout() ? "disarm" : local.over ? "leave" : "sleep"),
     disarm: (local) => {
       local.port!.disarm()

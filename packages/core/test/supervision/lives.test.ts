@@ -325,6 +325,29 @@ describe("what a worker has in hand", () => {
   )
 })
 
+describe("a life after one that ended with several in hand", () => {
+  it.live("takes them one at a time for as far as that had come, which may be many batches", () =>
+    fresh(
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Batches, {
+          size: 1,
+          supervision: Supervision.restart(soon, { snapshots: { every: 4096, within: "1 minute" } }).pipe(
+            Supervision.and(Supervision.poison(1))
+          )
+        })
+        const entries = Array.from({ length: 3000 }, (_, id) => ({ key: "a", id }))
+        yield* pool.sendAll(entries)
+        assert.strictEqual((yield* pool.ask("a", "Account", { key: "a" })).count, 3000)
+        const more = Array.from({ length: 20 }, (_, i) => ({ key: "a", id: 3000 + i }))
+        yield* pool.sendAll([...more, { key: "b", id: 0, act: "throw" as const }])
+        assert.strictEqual((yield* pool.ask("a", "Account", { key: "a" })).count, 3020)
+        const { DeadLettered, Failed } = yield* pool.supervised
+        assert.deepStrictEqual({ DeadLettered, Failed }, { DeadLettered: 1, Failed: 2 })
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  )
+})
+
 describe("an owner", () => {
   it.live("is given dead letters as it asks for them: the rest stay", () =>
     fresh(

@@ -60,7 +60,7 @@ describe("key groups on detours while workers are killed", () => {
             { handled: source.sent, lost: 0, repeated: 0, DeadLettered: 0 }
           )
           assert.isAtLeast(Failed, seconds)
-          assert.isAtLeast(FailedOver, 5 * seconds)
+          assert.isAtLeast(FailedOver, seconds)
           assert.isAtLeast(FailedBack, 1)
         }).pipe(Effect.scoped, Effect.provide(backend)),
       120_000

@@ -16,7 +16,6 @@ import {
   type WorkerNotRunning,
   type WorkerPanicked
 } from "../errors/Errors.ts"
-import * as Poll from "../channel/Poll.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import type { Wire } from "../worker/Wire.ts"
 import type { AnyContract, Key } from "../worker/Worker.ts"
@@ -26,6 +25,7 @@ import type { Care } from "./Care.ts"
 import { Delivery } from "./Delivery.ts"
 import { describe } from "./describe.ts"
 import { Detours } from "./Detours.ts"
+import { drained } from "./Draining.ts"
 import { KeepAlive } from "./KeepAlive.ts"
 import { gather } from "./Failures.ts"
 import { Ending } from "./Ending.ts"
@@ -323,8 +323,6 @@ export class PoolRuntime {
     )
   }
 
-  /** Nothing is emitted any more if nobody is left: for now, or for good if that is because of a panic. */
-
   get outputs(): Stream.Stream<unknown, ReceiveError | WorkerPanicked> {
     return this.collected?.outputs ?? Stream.empty
   }
@@ -418,29 +416,11 @@ export class PoolRuntime {
   }
 
   get drained(): Effect.Effect<void, WorkerNotRunning> {
-    return Effect.suspend(() => {
-      const { members } = this.placement
-      const emptied = Effect.forEach(members, (member) => this.drainedOf(member), { discard: true })
-      // What is on its way from one worker to another is in nobody's mailbox.
-      return Effect.flatMap(Effect.andThen(emptied, this.detours.settled), () =>
-        members.every(({ mailbox }) => mailbox.depth === 0) && members === this.placement.members
-          ? Effect.void
-          : this.drained
-      )
-    })
-  }
-
-  private drainedOf(member: Member): Effect.Effect<void, WorkerNotRunning> {
-    return Effect.suspend(() => {
-      if (member.mailbox.depth === 0) return Effect.void
-      if (!member.alive) return Effect.fail(member.notRunning(`pool ${this.name}: drained`, []))
-      this.keepAlive.hold()
-      const { mailbox } = member
-      // A mailbox that takes nothing does not make anybody wait.
-      const emptied = member.refuses
-        ? Poll.until(() => mailbox.depth === 0 || !member.refuses || !member.alive)
-        : mailbox.empty
-      return Effect.flatMap(emptied, () => this.drainedOf(member))
+    return drained({
+      pool: this.name,
+      members: () => this.placement.members,
+      arrived: this.detours.settled,
+      hold: () => this.keepAlive.hold()
     })
   }
 

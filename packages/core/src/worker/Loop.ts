@@ -20,13 +20,13 @@ import type { FrameReader } from "../channel/FrameReader.ts"
 import type { WorkerPanicked } from "../errors/Errors.ts"
 import { Command, type ControlBlock } from "../ring/ControlBlock.ts"
 import { Answering } from "./Answering.ts"
+import { Asking } from "./Asking.ts"
 import { Batch } from "./Batch.ts"
 import { Custody } from "./Custody.ts"
 import { Gate } from "./Gate.ts"
-import type { ByteMemory } from "../ring/ByteMemory.ts"
 import { Kind } from "../ring/Frame.ts"
-import type { Emission, Emitter } from "./Emit.ts"
-import { Envelope, EnvelopeKind, makeHead, readHead } from "./Envelope.ts"
+import type { Emitter } from "./Emit.ts"
+import { Envelope, EnvelopeKind } from "./Envelope.ts"
 import { KeyedTasks } from "./KeyedTasks.ts"
 import { leave } from "./Leaving.ts"
 import { Invoker } from "./Invoker.ts"
@@ -37,10 +37,9 @@ import type { Replier } from "./Replier.ts"
 import { Reporting } from "./Reporting.ts"
 import { Retrying } from "./Retrying.ts"
 import type { Streaming } from "./Streaming.ts"
-import { Order, unguarded } from "./Safeguard.ts"
+import { unguarded } from "./Safeguard.ts"
 import { Waits } from "./Waits.ts"
 import { Settling } from "./Settling.ts"
-import { Sights } from "./Sights.ts"
 import * as Wire from "./Wire.ts"
 import type { AnyImplementation } from "./Worker.ts"
 import type { Links } from "./Workers.ts"
@@ -63,16 +62,13 @@ type Turn = "idle" | "again" | "command" | "busy" | "crowded" | "leave" | Effect
  */
 export class Loop {
   readonly invoker: Invoker
-  private readonly answering: Answering
+  private readonly asking: Asking
   private readonly reporting: Reporting
   private readonly retrying: Retrying | undefined
   private readonly reader: FrameReader
   private readonly replier: Replier
   private readonly control: ControlBlock
-  private readonly wire: Wire.Wire
   private readonly messages: Envelope<unknown>
-  private readonly payloads: ReadonlyArray<Envelope<unknown>>
-  private readonly head = makeHead()
   private readonly tasks: KeyedTasks | undefined
   private readonly progress: Progress
   private readonly waits: Waits
@@ -84,7 +80,6 @@ export class Loop {
   private readonly gate: Gate | undefined
   private readonly advance = () => this.reader.advance()
   private readonly batch: Batch
-  private readonly sights: Sights
   private handled = 0
 
   constructor(
@@ -101,35 +96,28 @@ export class Loop {
   ) {
     const wire = Wire.compile(implementation.contract)
     const { port } = reader
-    const { safeguard } = links
-    const deadlineMillis = safeguard?.deadlineMillis ?? 0
-    const invoker = new Invoker(implementation, links.workerId, state, context, control, deadlineMillis, emitter)
+    const { safeguard, workerId } = links
+    const { deadlineMillis = 0, gate: start, requestMillis = [], singly } = safeguard ?? {}
+    const invoker = new Invoker(implementation, workerId, state, context, control, deadlineMillis, emitter)
     this.invoker = invoker
-    const { requestMillis = [] } = safeguard ?? {}
-    this.answering = new Answering(invoker, replier, streaming, links.settled, requestMillis, this.panicking)
     this.reporting = new Reporting(invoker, replier, wire)
     this.reader = reader
     this.replier = replier
     this.control = control
-    this.wire = wire
     this.handled = control.handled
     this.messages = new Envelope(wire.message)
-    this.payloads = wire.requests.map((request) => new Envelope(request.payload))
     this.progress = new Progress(port, safeguard?.snapshots === undefined)
     this.settling = new Settling(emitter, this.progress)
     const waits = new Waits(reader, control, replier, links.mailbox.wait)
     this.waits = waits
     const { concurrency } = implementation.handlers
     this.tasks =
-      concurrency === undefined || concurrency <= 1
-        ? undefined
-        : new KeyedTasks(concurrency, safeguard?.singly, scope, waits.ring)
+      concurrency === undefined || concurrency <= 1 ? undefined : new KeyedTasks(concurrency, singly, scope, waits.ring)
     const custody =
       safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
     this.changes = emitter !== undefined || this.tasks !== undefined || custody?.saves === true
     waits.custody = custody
-    const start = safeguard?.gate
     const gate = start === undefined ? undefined : new Gate(start, control, (group) => this.reporting.recovered(group))
     this.gate = gate
     const onDone = (taken: Taken): void => {
@@ -145,18 +133,34 @@ export class Loop {
       custody?.asks === true && this.tasks === undefined
         ? new Parking(invoker, this.reporting, custody, gate, onDone, onTold)
         : undefined
-    this.sights = new Sights(
-      port,
-      this.reporting,
-      (group) => gate?.hands(group) !== true || this.retrying?.has(group) === true
-    )
+    this.asking = new Asking({
+      invoker,
+      reader,
+      wire,
+      custody,
+      gate,
+      parking: this.parking,
+      retrying: this.retrying,
+      tasks: this.tasks,
+      progress: this.progress,
+      reporting: this.reporting,
+      answering: new Answering(invoker, replier, streaming, links.settled, requestMillis, this.panicking),
+      isHeldUp: () => this.isHeldUp,
+      advance: this.advance,
+      done: () => {
+        reader.advance()
+        this.handled += 1
+      },
+      pass: () => this.pass(),
+      passed: () => this.passed()
+    })
     this.batch = new Batch(
       invoker,
       custody,
       this.parking,
       this.progress,
       port.mesh.laneMessages,
-      safeguard?.singly,
+      singly,
       (count, taken) => {
         this.handled += count
         for (const one of taken) this.settling.settle(one)
@@ -173,6 +177,11 @@ export class Loop {
   readonly run: Effect.Effect<void, WorkerPanicked> = Effect.gen({ self: this }, function* () {
     for (;;) {
       const turn = this.turn()
+      if (this.replier.full && !Effect.isEffect(turn)) {
+        // Before any wait: whoever would end it may wait for a reply.
+        yield* this.flushed
+        continue
+      }
       if (Effect.isEffect(turn)) yield* turn
       else if (turn === "again") yield* Effect.yieldNow
       else if (turn === "command") yield* this.waits.pause
@@ -185,8 +194,7 @@ export class Loop {
         else return yield* this.finishReplies
       } else if (this.batch.length > 0) yield* this.batch.linger(this.waits.mail)
       else yield* this.waits.mail
-      if (this.replier.full) yield* this.replier.flush
-      this.heard()
+      if (this.replier.full) yield* this.flushed
     }
   })
 
@@ -213,6 +221,10 @@ export class Loop {
     const leaving = leave(this.invoker, custody, this.settling, this.reporting, this.replier)
     return Effect.andThen(this.finishReplies, leaving)
   })
+
+  private readonly flushed: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.map(this.replier.flush, () => this.heard())
+  )
 
   private readonly finishReplies: Effect.Effect<void> = Effect.suspend(() =>
     Effect.map(this.replier.finish, () => this.heard())
@@ -258,7 +270,7 @@ export class Loop {
       return Effect.fail(error instanceof Panic ? error.error : panicked(this.invoker.workerId, "receive", error))
     } finally {
       reader.port.publishRead()
-      this.sights.look()
+      this.asking.look()
       // Before the acknowledgement: what is handled has its outputs, and a request its reply.
       this.settling.publish()
       this.replier.publish()
@@ -443,81 +455,17 @@ export class Loop {
     )
   }
 
+  private request(kind: number): Turn | undefined {
+    // What was sent before a request is handled before it.
+    return this.batch.length > 0 ? this.runBatch() : this.asking.take(kind)
+  }
+
   private runTick(): Turn {
     this.waits.tickDue = false
     // It has no deadline, and no message is to blame for it.
     this.custody?.rest()
     this.custody?.touch()
     return this.invoker.tick() ?? "again"
-  }
-
-  private readonly readHead = (memory: ByteMemory, offset: number, end: number): void => {
-    readHead(this.head, memory, offset, end)
-  }
-
-  private request(kind: number): Turn | undefined {
-    // What was sent before a request is handled before it.
-    if (this.batch.length > 0) return this.runBatch()
-    const { head, reader } = this
-    reader.readWith(this.readHead)
-    const wire = kind === EnvelopeKind.Request ? this.wire.requests[head.detail] : undefined
-    if (wire === undefined) {
-      throw new Panic(
-        panicked(this.invoker.workerId, "receive", `there is no request number ${head.detail} in the contract`)
-      )
-    }
-    const { context, id, key } = head
-    const { internal, sight, verdict } = this.wire
-    if (wire === sight) return this.sight(id, reader.read(this.payloads[wire.index]) as typeof Wire.Sight.Type)
-    if (wire === verdict) return this.decide(id, reader.read(this.payloads[wire.index]) as number)
-    if (wire === internal?.extract || wire === internal?.restore) return this.move(id, wire)
-    const payload = reader.read(this.payloads[wire.index])
-    if (this.isHeldUp) {
-      const work = () => this.answering.answer(id, wire, payload, context)
-      return this.parking!.add({ key, what: { request: id }, work, taken: this.progress.take(this.advance) })
-    }
-    if (this.tasks !== undefined) {
-      const answer = (emission: Emission | undefined) => this.answering.answer(id, wire, payload, context, emission)
-      return this.retrying!.add(key, this.progress.take(this.advance), { request: id }, answer)
-    }
-    const effect = this.answering.answer(id, wire, payload, context)
-    if (effect !== undefined) return Effect.andThen(effect, this.passing)
-    reader.advance()
-    this.handled += 1
-    return undefined
-  }
-
-  /** Its owner wants to hear when all is seen, and, if it says so, a key group is handed over. */
-  private sight(id: number, { group, sent }: typeof Wire.Sight.Type): undefined {
-    this.pass()
-    this.sights.add(id, group, sent)
-  }
-
-  /** Does what its owner decided about a message that failed, or about a key group. */
-  private decide(id: number, order: number): Turn | undefined {
-    this.pass()
-    if (order === Order.Leave) return this.handOver(id)
-    if (order >= Order.Shut) return this.gate?.obey(order, id)
-    if (this.retrying === undefined) return this.parking?.decide(id, order === Order.Again)
-    this.retrying.decide(id, order === Order.Again)
-    return undefined
-  }
-
-  private handOver(group: number): Turn | undefined {
-    if (this.retrying === undefined) return this.parking!.handOver(group)
-    this.retrying.handOver(group)
-    return undefined
-  }
-
-  /** Hands state out, or takes it in: once everything before is handled. */
-  private move(id: number, wire: Wire.RequestWire): Turn | undefined {
-    // What only waits for its owner's word does nothing to the state.
-    if (this.tasks !== undefined && !this.tasks.quiet) return "busy"
-    const extract = wire === this.wire.internal!.extract
-    this.answering.move(id, wire, extract, () => this.reader.read(this.payloads[wire.index]))
-    this.custody?.hurry()
-    this.passed()
-    return undefined
   }
 
   /** Whoever asked was told of the panic: a successor must not answer again. */

@@ -95,7 +95,7 @@ export class Retrying {
   }
 
   /** Hands all that it has of a key group over to its owner, and what comes from now on. */
-  handOver(group: number): void {
+  handOver(group: number): undefined {
     const gate = this.gate!
     gate.handOver(group)
     for (const [ticket, { key, resume }] of this.waiting) {
@@ -226,7 +226,7 @@ export class Retrying {
   }
 
   /** Does what the owner decided. */
-  decide(ticket: number, again: boolean): void {
+  decide(ticket: number, again: boolean): undefined {
     const waiting = this.waiting.get(ticket)
     this.waiting.delete(ticket)
     this.tasks.held = this.waiting.size

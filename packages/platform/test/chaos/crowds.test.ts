@@ -26,8 +26,11 @@ for (const [place, backend] of backends) {
           const supervision = restart.pipe(Supervision.and(Supervision.poison(2)))
           const pool = yield* WorkerPool.make(Book, { size: 1, initData: {}, supervision })
           const keys = ["a", "b", "c", "d", "e", "f"]
-          const pages = keys.flatMap((key) => Array.from({ length: 10 }, (_, id) => ({ key, id })))
-          yield* pool.sendAll(pages.map((page) => (page.key === "c" && page.id === 3 ? { ...page, act } : page)))
+          const pages: Array<typeof Book.message.Type> = keys.flatMap((key) =>
+            Array.from({ length: 10 }, (_, id) => ({ key, id }))
+          )
+          const at = pages.findIndex(({ id, key }) => key === "c" && id === 3)
+          yield* pool.sendAll(pages.with(at, { ...pages[at], act }))
           const [letter] = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
           assert.deepStrictEqual(letter.message, { key: "c", id: 3, act })
           assert.strictEqual(letter.attempts, 2)

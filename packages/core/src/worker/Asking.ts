@@ -1,0 +1,145 @@
+/**
+ * What a worker is asked: the requests of its contract, and the orders and questions of its owner.
+ *
+ * @since 0.1.0
+ */
+import * as Effect from "effect/Effect"
+import type { FrameReader } from "../channel/FrameReader.ts"
+import type { WorkerPanicked } from "../errors/Errors.ts"
+import type { ByteMemory } from "../ring/ByteMemory.ts"
+import type { Answering } from "./Answering.ts"
+import type { Custody } from "./Custody.ts"
+import type { Emission } from "./Emit.ts"
+import { Envelope, EnvelopeKind, makeHead, readHead } from "./Envelope.ts"
+import type { Gate } from "./Gate.ts"
+import type { Invoker } from "./Invoker.ts"
+import type { KeyedTasks } from "./KeyedTasks.ts"
+import { Panic, panicked } from "./Panic.ts"
+import type { Parking } from "./Parking.ts"
+import type { Progress } from "./Progress.ts"
+import type { Reporting } from "./Reporting.ts"
+import type { Retrying } from "./Retrying.ts"
+import { Order } from "./Safeguard.ts"
+import { Sights } from "./Sights.ts"
+import type * as Wire from "./Wire.ts"
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export interface AskingParts {
+  readonly invoker: Invoker
+  readonly reader: FrameReader
+  readonly wire: Wire.Wire
+  readonly custody: Custody | undefined
+  readonly gate: Gate | undefined
+  /** One of the two, or none, is there: see `Parking` and `Retrying`. */
+  readonly parking: Parking | undefined
+  readonly retrying: Retrying | undefined
+  readonly tasks: KeyedTasks | undefined
+  readonly progress: Progress
+  readonly reporting: Reporting
+  readonly answering: Answering
+  /** Whether a request may have to wait for others of its key, or its key group. */
+  readonly isHeldUp: () => boolean
+  readonly advance: () => void
+  /** Passes the frame that was found, which nothing more is to be done for. */
+  readonly pass: () => void
+  /** Passes the frame that was found and is done; it is acknowledged with those after it. */
+  readonly done: () => void
+  /** Passes the frame that was found and is done, and acknowledges it. */
+  readonly passed: () => void
+}
+
+/** What is left to do: nothing, an Effect, or the same once tasks have ended. */
+type Work = Effect.Effect<void, WorkerPanicked> | "busy" | undefined
+
+/**
+ * @category models
+ * @since 0.1.0
+ */
+export class Asking {
+  private readonly parts: AskingParts
+  private readonly payloads: ReadonlyArray<Envelope<unknown>>
+  private readonly head = makeHead()
+  private readonly passing: Effect.Effect<void>
+  private readonly sights: Sights
+
+  constructor(parts: AskingParts) {
+    const { gate, reader, reporting, retrying } = parts
+    const has = (group: number): boolean => gate?.hands(group) !== true || retrying?.has(group) === true
+    this.sights = new Sights(reader.port, reporting, has)
+    this.parts = parts
+    this.payloads = parts.wire.requests.map((request) => new Envelope(request.payload))
+    this.passing = Effect.sync(parts.passed)
+  }
+
+  /** Answers what its owner waits to hear, once it is so. */
+  look(): void {
+    this.sights.look()
+  }
+
+  private readonly readHead = (memory: ByteMemory, offset: number, end: number): void => {
+    readHead(this.head, memory, offset, end)
+  }
+
+  /** Sees to the frame that was found, of this kind. Throws a `Panic`. */
+  take(kind: number): Work {
+    const { head } = this
+    const { answering, done, invoker, isHeldUp, parking, reader, retrying, wire: contract } = this.parts
+    reader.readWith(this.readHead)
+    const wire = kind === EnvelopeKind.Request ? contract.requests[head.detail] : undefined
+    if (wire === undefined) {
+      throw new Panic(
+        panicked(invoker.workerId, "receive", `there is no request number ${head.detail} in the contract`)
+      )
+    }
+    const { context, id, key } = head
+    const { internal, sight, verdict } = contract
+    if (wire === sight) return this.sight(id, this.payload(wire) as typeof Wire.Sight.Type)
+    if (wire === verdict) return this.decide(id, this.payload(wire) as number)
+    if (wire === internal?.extract || wire === internal?.restore) return this.move(id, wire)
+    const payload = this.payload(wire)
+    const answer = (emission?: Emission) => answering.answer(id, wire, payload, context, emission)
+    if (isHeldUp()) return parking!.add({ key, what: { request: id }, work: () => answer(), taken: this.takeOn() })
+    if (retrying !== undefined) return retrying.add(key, this.takeOn(), { request: id }, answer)
+    const effect = answer()
+    if (effect !== undefined) return Effect.andThen(effect, this.passing)
+    done()
+    return undefined
+  }
+
+  private payload(wire: Wire.RequestWire): unknown {
+    return this.parts.reader.read(this.payloads[wire.index])
+  }
+
+  private takeOn() {
+    return this.parts.progress.take(this.parts.advance)
+  }
+
+  /** Its owner wants to hear when all is seen, and, if it says so, a key group is handed over. */
+  private sight(id: number, { group, sent }: typeof Wire.Sight.Type): undefined {
+    this.parts.pass()
+    this.sights.add(id, group, sent)
+  }
+
+  /** Does what its owner decided about a message that failed, or about a key group. */
+  private decide(id: number, order: number): Work {
+    const { gate, parking, pass, retrying } = this.parts
+    pass()
+    if (order === Order.Leave) return (retrying ?? parking)!.handOver(id)
+    if (order >= Order.Shut) return gate?.obey(order, id)
+    return (retrying ?? parking)?.decide(id, order === Order.Again)
+  }
+
+  /** Hands state out, or takes it in: once everything before is handled. */
+  private move(id: number, wire: Wire.RequestWire): Work {
+    const { answering, custody, passed, tasks, wire: contract } = this.parts
+    // What only waits for its owner's word does nothing to the state.
+    if (tasks !== undefined && !tasks.quiet) return "busy"
+    answering.move(id, wire, wire === contract.internal!.extract, () => this.payload(wire))
+    custody?.hurry()
+    passed()
+    return undefined
+  }
+}

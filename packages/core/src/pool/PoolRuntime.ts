@@ -49,8 +49,8 @@ import { mailboxOf, type PoolOptions } from "./PoolOptions.ts"
 import { Requests } from "./Requests.ts"
 import { Rescaling } from "./Rescaling.ts"
 import type { SignalLane } from "./SignalLane.ts"
-import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
 import type { Handed } from "./Ward.ts"
+import { make as makeSender, type WorkerSender } from "./WorkerSender.ts"
 
 type Messages = ReadonlyArray<unknown>
 

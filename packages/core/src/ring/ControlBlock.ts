@@ -221,7 +221,7 @@ export class ControlBlock {
 
   /** Whether a frame is in hand: `lane` and `number` say which. */
   get busy(): boolean {
-    return this.memory.seam.load(this.memory.i32, Word.busy) !== 0
+    return this.hand !== 0
   }
 
   get lane(): number {

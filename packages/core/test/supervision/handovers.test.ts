@@ -198,7 +198,7 @@ describe("a request of a key group on trial", () => {
           const pool = yield* WorkerPool.make(contract as typeof Ledger, { size: 1, supervision })
           yield* pool.send({ key: "a", id: 0, act: "throw" })
           yield* eventually(pool, ({ CircuitOpened }) => CircuitOpened === 1)
-          const asked = yield* Effect.forkChild(pool.ask("a", "Account", { key: "a" }))
+          const asked = yield* Effect.forkChild(pool.ask("a", "Account", { key: "a" }), { startImmediately: true })
           yield* pool.sendAll(entries(["a"], 1, 10))
           yield* Fiber.join(asked)
           assert.strictEqual((yield* pool.ask("a", "Account", { key: "a" })).count, 9)

@@ -282,7 +282,8 @@ export class Care {
     if (this.decisions.measures.length === 0 && !this.decides && saved === undefined && recycle === undefined) {
       return undefined
     }
-    ward.ackedBefore = ackedOf(member)
+    // A life that follows one that was recycled goes on with it, as far as its backoff is concerned.
+    if (!member.leaving) ward.ackedBefore = ackedOf(member)
     const { deadline, retry } = this.decisions
     const snapshots = this.decisions.snapshots ?? defaultSnapshots
     return {

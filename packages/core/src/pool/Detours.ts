@@ -26,7 +26,7 @@ import type { Rescaling } from "./Rescaling.ts"
 import type { Ward } from "./Ward.ts"
 
 /** How long what is kept beside a mailbox may take to find room in it, in milliseconds. */
-const patienceMillis = 2000
+const patienceMillis = 200
 
 /**
  * @category models
@@ -69,6 +69,7 @@ export class Detours {
   ): Effect.Effect<Member | undefined> {
     const { placement } = this
     return this.alone(
+      member,
       Effect.gen({ self: this }, function* () {
         if (placement.placeOf(group) !== member || !isReady(member)) return undefined
         const others = placement.members.filter((other) => other !== member && other.running && isReady(other))
@@ -85,6 +86,7 @@ export class Detours {
   home(member: Member, group: number, onLeft: (other: Member) => Effect.Effect<void>): Effect.Effect<boolean> {
     const { placement } = this
     return this.alone(
+      member,
       Effect.gen({ self: this }, function* () {
         const at = placement.placeOf(group)
         if (at === undefined || at === member || placement.homeOf(group) !== member) return false
@@ -100,8 +102,9 @@ export class Detours {
     )
   }
 
-  private alone<A>(effect: Effect.Effect<A>): Effect.Effect<A> {
-    return this.rescaling.alone(
+  private alone<A>(member: Member, effect: Effect.Effect<A>): Effect.Effect<A> {
+    return this.rescaling.first(
+      member,
       Effect.suspend(() => {
         this.moving += 1
         return Effect.ensuring(

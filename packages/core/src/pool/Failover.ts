@@ -111,20 +111,11 @@ export class Failover {
 
   /** Begins a member's life anew and gives it its key groups back: how many. */
   back(member: Member): Effect.Effect<number, WorkerPanicked> {
-    return Effect.suspend(() => {
-      const members = this.all.filter((other) => other === member || this.placement.members.includes(other))
-      const before = Result.map(this.placement.plan(members), ({ moves }) => moves.length)
-      return Effect.mapError(
-        Effect.as(
-          this.rescaling.alone(this.rescaling.change(members)),
-          Result.getOrElse(before, () => 0)
-        ),
-        (error) =>
-          error instanceof WorkerPanicked
-            ? error
-            : new WorkerPanicked({ worker: member.id, phase: "start", detail: error.message, cause: error })
-      )
-    })
+    return Effect.mapError(this.rescaling.admit(member), (error) =>
+      error instanceof WorkerPanicked
+        ? error
+        : new WorkerPanicked({ worker: member.id, phase: "start", detail: error.message, cause: error })
+    )
   }
 
   /** Each that gets a part of the state gets all of it, and forgets what goes to others. */

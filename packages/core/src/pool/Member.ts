@@ -238,7 +238,7 @@ export class Member {
     }
   }
 
-  /** Where the last message of a priority lies, or the last request, of none; undefined if it is kept beside its lane. */
+  /** Where the last message of a priority lies; undefined if it may be forgotten before it gets there. */
   lastWritten(priority: number): { readonly lane: number; readonly number: number } | undefined {
     const lane = this.lowest - priority
     const number = this.mailbox.lastNumber(lane)
@@ -277,14 +277,20 @@ export class Member {
     head.key = key
     head.timestamp = timestamp
     head.context = context
-    if (!this.mailbox.write(this.lowest, envelope, payload, EnvelopeKind.Request)) return false
-    this.requested = this.mailbox.lastNumber(this.lowest)
+    const lane = this.laneOf(request)
+    if (!this.mailbox.write(lane, envelope, payload, EnvelopeKind.Request)) return false
+    this.requested = this.mailbox.lastNumber(lane)
     return true
   }
 
+  /** What its owner asks must not wait for room behind messages that wait for its answer. */
+  laneOf({ internal }: RequestWire): number {
+    return internal ? 0 : this.lowest
+  }
+
   /** Whether a request of this number was acknowledged: its reply is under way, or lost. */
-  isAcked(number: number): boolean {
-    return ((this.mailbox.mesh.ackedIn(this.lowest, 0) - number) | 0) > 0
+  isAcked(request: RequestWire, number: number): boolean {
+    return ((this.mailbox.mesh.ackedIn(this.laneOf(request), 0) - number) | 0) > 0
   }
 
   /** Tells the worker what becomes of a message that failed. */

@@ -174,7 +174,7 @@ export class Pending {
   failLost(member: Member, error: (asker: Asker) => AskFailure): void {
     for (const asker of this.askers.filter((asker) => asker !== undefined)) {
       if (asker.member !== member) continue
-      const lost = asker.begun || (asker.number !== undefined && member.isAcked(asker.number))
+      const lost = asker.begun || (asker.number !== undefined && member.isAcked(asker.request, asker.number))
       if (!lost) continue
       this.remove(asker.id)
       asker.settle(Effect.fail(error(asker)))

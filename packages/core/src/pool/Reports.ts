@@ -4,12 +4,13 @@
  *
  * @since 0.1.0
  */
+import * as Cause from "effect/Cause"
 import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { FrameReader } from "../channel/FrameReader.ts"
-import type { WorkerPanicked } from "../errors/Errors.ts"
+import { WorkerPanicked } from "../errors/Errors.ts"
 import type { EventLog } from "../supervision/EventLog.ts"
 import { SupervisionEvent } from "../supervision/SupervisionEvent.ts"
 import { Envelope, ReplyStatus } from "../worker/Envelope.ts"
@@ -94,7 +95,21 @@ export class Reports {
       if (held > delay) yield* Effect.raceFirst(Effect.sleep(held - delay), Deferred.await(breaking.released))
       yield* member.verdict(ticket, true)
     })
-    Fiber.runIn(Effect.runFork(verdict), this.scope)
+    // A schedule, or a predicate, that throws decides nothing: nobody tries again.
+    const decided = Effect.catchCause(verdict, (cause) => {
+      if (Cause.hasInterruptsOnly(cause)) return Effect.interrupt
+      const because = new WorkerPanicked({
+        worker: member.id,
+        phase: "retry",
+        detail: `its retry schedule threw ${String(Cause.squash(cause))}, after ${error.message}`,
+        cause: Cause.squash(cause)
+      })
+      const attempt = attempts.at(failure)
+      attempt.over = true
+      attempt.error = because
+      return Effect.andThen(Effect.logError(because.message, because), member.verdict(ticket, false))
+    })
+    Fiber.runIn(Effect.runFork(decided), this.scope)
   }
 
   // A worker that died before it acknowledged what it told says so again in its next life: `reported` is for that.

@@ -41,6 +41,9 @@ import type { SignalLane } from "./SignalLane.ts"
  */
 export type Find = () => Member | PartitionError | SendError | WorkerNotFound | WorkerNotRunning | undefined
 
+/** How long others wait for a worker to see what it was sent, in milliseconds. */
+const patienceMillis = 2000
+
 /** Between two questions to a worker that could not be asked, in milliseconds. */
 const pauseMillis = 5
 
@@ -168,7 +171,11 @@ export class Requests {
     payload: unknown,
     onPlaced?: (place: Place | undefined) => void
   ): Effect.Effect<unknown, unknown> {
-    const onAsked = onPlaced === undefined ? undefined : () => onPlaced(member.lastWritten(0))
+    const onAsked =
+      onPlaced === undefined
+        ? undefined
+        : (number: number | undefined) =>
+            onPlaced(number === undefined ? number : { lane: member.laneOf(request), number })
     return this.once(request, payload, 0, () => member, undefined, onAsked)
   }
 
@@ -197,12 +204,19 @@ export class Requests {
     })
   }
 
-  /** Waits until workers have seen all that was sent to them by now, if others send to them by ways of their own. */
+  /**
+   * Waits until workers have seen all that was sent to them by now, if others send to them by ways of their own; not for
+   * ever: one that sees nothing more for now may wait for somebody who waits for this.
+   */
   arrived(members: Iterable<Member>): Effect.Effect<void> {
     return Effect.forEach(
       Array.from(members).filter(({ mailbox }) => mailbox.hasClients),
       // Its end is for its successor to see to.
-      (member) => Effect.ignore(this.sighted(member, everyGroup)),
+      (member) =>
+        Effect.timeoutOrElse(Effect.ignore(this.sighted(member, everyGroup)), {
+          duration: patienceMillis,
+          orElse: () => Effect.void
+        }),
       { concurrency: "unbounded", discard: true }
     )
   }
@@ -240,7 +254,7 @@ export class Requests {
     key: number,
     find: Find,
     taker?: Taker,
-    onAsked?: () => void
+    onAsked?: (number: number | undefined) => void
   ): Effect.Effect<unknown, unknown> {
     // One primitive, without a finalizer: this is the hot path of a request. Whoever is interrupted
     // leaves its entry to the reply, or to the worker's end, whose `settle` then does nothing.
@@ -269,7 +283,7 @@ export class Requests {
       try {
         if (member.request(id, request, payload, key, now(), CallerContext.encode(Fiber.getCurrent()!))) {
           asker.number = member.requested
-          onAsked?.()
+          onAsked?.(asker.number)
           if (taker !== undefined) taker.asker = asker
           this.delivery.moveKept(member)
           return this.publish(member)
@@ -280,7 +294,8 @@ export class Requests {
       }
       this.pending.remove(id)
       member.mailbox.publish()
-      return resume(Effect.flatMap(member.room(0), () => this.once(request, payload, key, find, taker, onAsked)))
+      const room = member.mailbox.room(member.laneOf(request))
+      return resume(Effect.flatMap(room, () => this.once(request, payload, key, find, taker, onAsked)))
     })
   }
 

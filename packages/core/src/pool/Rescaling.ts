@@ -8,6 +8,7 @@
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
+import * as Result from "effect/Result"
 import * as Semaphore from "effect/Semaphore"
 import * as Poll from "../channel/Poll.ts"
 import { InvalidConfig, type WorkerNotRunning } from "../errors/Errors.ts"
@@ -21,6 +22,11 @@ import type { Change, Placement } from "./Placement.ts"
 import type { Outputs } from "./Outputs.ts"
 import type { ResizeError } from "./PoolApi.ts"
 import type { Requests } from "./Requests.ts"
+
+/** A change made way for another, which what it waits for waits for. */
+class MadeWay {
+  readonly _tag = "MadeWay"
+}
 
 /**
  * @category models
@@ -36,6 +42,8 @@ export class Rescaling {
   private readonly shutdownMillis: number
   private readonly outputs: Outputs | undefined
   private readonly care: Care
+  /** Workers that keep messages of a key group until that has gone elsewhere: one entry for each such group. */
+  private readonly pressing: Array<Member> = []
   private readonly turn = Semaphore.makeUnsafe(1)
 
   constructor(
@@ -61,7 +69,7 @@ export class Rescaling {
   }
 
   resize(size: number): Effect.Effect<void, ResizeError> {
-    return this.turn.withPermits(1)(
+    return this.inTurn(
       Effect.suspend(() => {
         if (!Number.isInteger(size) || size < 1 || size > this.all.length) {
           return Effect.fail(
@@ -82,7 +90,7 @@ export class Rescaling {
   }
 
   readonly addWorker: Effect.Effect<string, ResizeError> = Effect.suspend(() =>
-    this.turn.withPermits(1)(
+    this.inTurn(
       Effect.suspend(() => {
         const { members } = this.placement
         const next = this.all.find((member) => !members.includes(member))
@@ -100,7 +108,7 @@ export class Rescaling {
   )
 
   removeWorker(member: Member): Effect.Effect<void, ResizeError> {
-    return this.turn.withPermits(1)(
+    return this.inTurn(
       Effect.suspend(() => {
         const rest = this.placement.members.filter((other) => other !== member)
         return rest.length === 0
@@ -132,8 +140,43 @@ export class Rescaling {
     return this.turn.withPermits(1)(effect)
   }
 
-  /** Makes these the members. Not without `alone`. */
-  change(members: ReadonlyArray<Member>): Effect.Effect<void, ResizeError> {
+  /** The same, for what a worker waits for: a change that waits for that worker makes way. */
+  first<A>(member: Member, effect: Effect.Effect<A>): Effect.Effect<A> {
+    return Effect.suspend(() => {
+      let waits = true
+      this.pressing.push(member)
+      const over = Effect.sync(() => {
+        if (waits) this.pressing.splice(this.pressing.indexOf(member), 1)
+        waits = false
+      })
+      return Effect.ensuring(this.alone(Effect.andThen(over, effect)), over)
+    })
+  }
+
+  /** Makes a member one of those in use: how many key groups come to it. */
+  admit(member: Member): Effect.Effect<number, ResizeError> {
+    return this.inTurn(
+      Effect.suspend(() => {
+        const members = this.all.filter((other) => other === member || this.placement.members.includes(other))
+        const groups = Result.match(this.placement.plan(members), {
+          onFailure: () => 0,
+          onSuccess: ({ moves }) => moves.length
+        })
+        return Effect.as(this.change(members), groups)
+      })
+    )
+  }
+
+  private inTurn<A>(effect: Effect.Effect<A, ResizeError | MadeWay>): Effect.Effect<A, ResizeError> {
+    return Effect.catchTag(this.alone(effect), "MadeWay", () =>
+      Effect.andThen(
+        Poll.until(() => this.pressing.length === 0),
+        this.inTurn(effect)
+      )
+    )
+  }
+
+  private change(members: ReadonlyArray<Member>): Effect.Effect<void, ResizeError | MadeWay> {
     return Effect.gen({ self: this }, function* () {
       const before = this.placement.members
       const plan = yield* Effect.fromResult(this.placement.plan(members))
@@ -155,10 +198,15 @@ export class Rescaling {
       )
       const routes = routesOf(plan.moves)
       const sources = new Set(routes.map((route) => route.from))
-      const emptied = Effect.forEach(sources, (id) => this.handled(this.byId(id)), {
+      const handled = Effect.forEach(sources, (id) => this.handled(this.byId(id)), {
         concurrency: "unbounded",
         discard: true
       })
+      const pressed = Poll.until(() => this.pressing.some(({ id }) => sources.has(id)))
+      const emptied = Effect.raceFirst(
+        handled,
+        Effect.flatMap(pressed, () => Effect.fail(new MadeWay()))
+      )
       const moving = new Set(plan.moves.map((move) => move.group))
       const transfer = Effect.andThen(this.care.breaking.arriving(plan.moves), this.transfer(routes))
       const changing = Effect.andThen(

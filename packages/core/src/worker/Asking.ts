@@ -51,8 +51,8 @@ export interface AskingParts {
   readonly passed: () => void
 }
 
-/** What is left to do: nothing, an Effect, or the same once tasks have ended. */
-type Work = Effect.Effect<void, WorkerPanicked> | "busy" | undefined
+/** What is left to do: nothing, an Effect, or the same once the tasks that run have ended. */
+type Work = Effect.Effect<void, WorkerPanicked> | "moving" | undefined
 
 /**
  * @category models
@@ -136,7 +136,7 @@ export class Asking {
   private move(id: number, wire: Wire.RequestWire): Work {
     const { answering, custody, passed, tasks, wire: contract } = this.parts
     // What only waits for its owner's word does nothing to the state.
-    if (tasks !== undefined && !tasks.quiet) return "busy"
+    if (tasks !== undefined && !tasks.quiet) return "moving"
     answering.move(id, wire, wire === contract.internal!.extract, () => this.payload(wire))
     custody?.hurry()
     passed()

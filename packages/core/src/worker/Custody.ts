@@ -199,7 +199,15 @@ export class Custody {
       for (const number of this.progress.doneIn(lane)) done.push(lane, number)
     }
     this.awaited = marks
-    return { state: bytes, counts: marks.map((mark) => mark.count), done }
+    // The state still has the effects that it was restored with, of frames that were not passed again so far.
+    for (const place of this.done) done.push(...place.split(":").map(Number))
+    const { counts: restored = [] } = this
+    const counts = Array.from({ length: Math.max(marks.length, restored.length) }, (_, lane) => {
+      const passed = marks[lane]?.count ?? 0
+      const before = restored[lane] ?? passed
+      return ((before - passed) | 0) > 0 ? before : passed
+    })
+    return { state: bytes, counts, done }
   }
 
   /** The number of the snapshot that was just encoded. */

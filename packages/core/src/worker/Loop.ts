@@ -54,7 +54,7 @@ const clockEvery = 64
  * How a turn ended: nothing to do, more to do, a command is due, tasks or outputs are to be waited for,
  * it is to leave, or an Effect to run first.
  */
-type Turn = "idle" | "again" | "command" | "busy" | "crowded" | "leave" | Effect.Effect<void, WorkerPanicked>
+type Turn = "idle" | "again" | "command" | "busy" | "moving" | "crowded" | "leave" | Effect.Effect<void, WorkerPanicked>
 
 /**
  * @category models
@@ -186,6 +186,7 @@ export class Loop {
       else if (turn === "again") yield* Effect.yieldNow
       else if (turn === "command") yield* this.waits.pause
       else if (turn === "busy") yield* this.waits.tasks
+      else if (turn === "moving") yield* this.waits.ended
       else if (turn === "crowded") yield* this.waits.crowd(this.settling.room)
       else if (turn === "leave") return yield* this.leave
       else if (this.control.command === Command.Stop) {

@@ -120,14 +120,19 @@ export class Waits {
   }
 
   /** Waits until a task has ended, or its owner has decided about one. */
-  readonly tasks: Effect.Effect<void> = Effect.suspend(() => {
+  readonly tasks: Effect.Effect<void> = Effect.suspend(() => this.wokenBy(this.called))
+
+  /** Waits until a task has ended, whatever its owner decides. */
+  readonly ended: Effect.Effect<void> = Effect.suspend(() => this.wokenBy(this.commanded))
+
+  private wokenBy(waiter: Waiter): Effect.Effect<void> {
     this.obeyed = this.control.command
-    const wait = this.woken ? Effect.void : this.called.wait(true)
+    const wait = this.woken ? Effect.void : waiter.wait(true)
     return Effect.map(wait, () => {
       this.woken = false
       this.obeyed = Command.Run
       this.replier.publish()
       this.control.pong()
     })
-  })
+  }
 }

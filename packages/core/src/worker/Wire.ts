@@ -19,6 +19,8 @@ export interface RequestWire {
   readonly tag: string
   readonly index: number
   readonly streaming: boolean
+  /** Whether it is its owner's own, which goes before all that is sent. */
+  readonly internal: boolean
   readonly payload: Codec<unknown>
   /** The success of a plain request, an array of elements of a streaming one. */
   readonly success: Codec<unknown>
@@ -104,6 +106,7 @@ const compileRequest = (rpc: Rpc.AnyWithProps, index: number): RequestWire => {
     tag: rpc._tag,
     index,
     streaming: stream !== undefined,
+    internal: false,
     payload: codec(rpc.payloadSchema),
     success: codec(stream === undefined ? success : Schema.Array(stream.success)),
     error: errors.length === 0 ? undefined : codec(errors.length === 1 ? errors[0] : Schema.Union(errors))
@@ -188,6 +191,7 @@ const internalWire = (tag: string, index: number, payload: Codec<unknown>, succe
   tag,
   index,
   streaming: false,
+  internal: true,
   payload,
   success,
   error: undefined

@@ -7,7 +7,7 @@ import * as Worker from "../../src/worker/Worker.ts"
 export const Entry = Schema.Struct({
   key: Schema.String,
   id: Schema.Int,
-  act: Schema.optionalKey(Schema.Literals(["throw", "fail", "hang", "stubborn", "slow", "patient"])),
+  act: Schema.optionalKey(Schema.Literals(["throw", "fail", "late", "hang", "stubborn", "slow", "patient"])),
   /** Whether nobody fails of it but the worker that has it first. */
   here: Schema.optionalKey(Schema.Boolean)
 })
@@ -69,6 +69,8 @@ const handle = (state: State, entry: typeof Entry.Type, worker: object = state):
         throw new RangeError(`told to by ${name}, try ${tries}`)
       case "fail":
         return Effect.fail(`told to by ${name}, try ${tries}`)
+      case "late":
+        return Effect.andThen(Effect.sleep("20 millis"), Effect.fail(`told to by ${name}, try ${tries}`))
       case "hang":
         return Effect.never
       case "stubborn":

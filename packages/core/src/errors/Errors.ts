@@ -30,7 +30,7 @@ const show = (value: unknown): string => {
  */
 export class WorkerNotRunning extends Schema.TaggedError<WorkerNotRunning>()("WorkerNotRunning", {
   worker: Schema.String,
-  /** `Idle`, `Paused` or `Stopped`, or that a circuit is open. */
+  /** `Idle`, `Paused` or `Stopped`, that a circuit is open, or that its pool has given up, and why. */
   state: Schema.String,
   operation: Schema.String,
   unsent: Unsent,

@@ -9,7 +9,14 @@
 import { type Input, toMillis } from "effect/Duration"
 import * as Effect from "effect/Effect"
 import type * as Fiber from "effect/Fiber"
-import { PartitionError, PoolFull, SendError, Timeout, WorkerNotRunning } from "../errors/Errors.ts"
+import {
+  PartitionError,
+  PoolFull,
+  SendError,
+  Timeout,
+  WorkerNotRunning,
+  type WorkerPanicked
+} from "../errors/Errors.ts"
 import { durations, millisOf, wrongTimeout } from "../errors/Options.ts"
 import * as KeyHash from "../partition/KeyHash.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
@@ -65,8 +72,10 @@ export class Delivery {
   private readonly dropped = new Map<Member, number>()
   /** Members with messages in their `bucket`, while a batch is placed. */
   private readonly touched: Array<Member> = []
-  /** False once the pool closes. */
+  /** False once the pool closes, or has given up. */
   open = true
+  /** Why it has given up, if it has. */
+  givenUp: WorkerPanicked | undefined
 
   /**
    * @param startPump begins to move what a mailbox keeps outside its ring
@@ -281,7 +290,7 @@ export class Delivery {
   /** Sends to one worker if there is room now. */
   trySendTo(member: Member, message: unknown): Effect.Effect<boolean, DeliveryError> {
     return Effect.withFiber((fiber): Effect.Effect<boolean, DeliveryError> => {
-      if (!this.open || !member.accepts) return Effect.fail(member.notRunning(`pool ${this.pool}: send`, [message]))
+      if (!this.open || !member.accepts) return Effect.fail(this.notTaken(member, [message]))
       const refusal = this.refusalOf(member, message)
       if (refusal !== undefined) return Effect.fail(withUnsent(refusal, [message]))
       this.keepAlive.hold()
@@ -340,7 +349,7 @@ export class Delivery {
       // Its keys may have moved while it waited: their state is not here any more.
       if (epoch !== undefined && epoch !== this.placement.epoch) return this.again(parcel)
       if (!member.accepts || !this.open) {
-        return Effect.fail(member.notRunning(`pool ${this.pool}: send`, messages.slice(parcel.accepted)))
+        return Effect.fail(this.notTaken(member, messages.slice(parcel.accepted)))
       }
       const timestamp = now()
       let index = parcel.accepted
@@ -393,10 +402,14 @@ export class Delivery {
     return millisOf(deadline) > 0 ? undefined : `deadline ${String(deadline)}: ${durations}, longer than 0`
   }
 
+  private notTaken(member: Member, unsent: Messages): WorkerNotRunning {
+    return this.givenUp === undefined ? member.notRunning(`pool ${this.pool}: send`, unsent) : this.closed(unsent)
+  }
+
   private closed(unsent: Messages): WorkerNotRunning {
     return new WorkerNotRunning({
       worker: this.pool,
-      state: "Stopped",
+      state: this.givenUp === undefined ? "Stopped" : `the pool has given up: ${this.givenUp.message}`,
       operation: `pool ${this.pool}: send`,
       unsent: [...unsent]
     })

@@ -96,6 +96,7 @@ export class Ending {
     return Effect.suspend(() => {
       const { all, delivery, outputs, pending, pool } = this.parts
       delivery.open = false
+      delivery.givenUp = error
       for (const member of all) member.finish()
       const end = (member: Member) =>
         Effect.andThen(

@@ -258,7 +258,9 @@ export class PoolRuntime {
           ),
           (exit) => [member.id, exit] as const
         )
-      return Effect.flatMap(Effect.forEach(this.placement.members, ask, { concurrency: "unbounded" }), gather)
+      // State on its way is nobody's: whoever adds up would miss it.
+      const all = Effect.suspend(() => Effect.forEach(this.placement.members, ask, { concurrency: "unbounded" }))
+      return Effect.flatMap(Effect.andThen(this.placement.arrival, all), gather)
     })
   }
 

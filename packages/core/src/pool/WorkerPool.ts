@@ -115,9 +115,11 @@ export const make = Effect.fnUntraced(function* <
 ): Effect.fn.Return<WorkerPool<M, Requests, Output>, InvalidConfig | WorkerPanicked | Timeout, Workers | Scope.Scope> {
   const { initData, partitioner = Partitioner.hash(), supervision, ...input } = settings ?? {}
   const options = yield* Options.decode(PoolOptions, "WorkerPool", input)
-  const workers = yield* Workers
   const any = contract as unknown as AnyContract
-  yield* checkContract(any)
+  yield* checkContract("WorkerPool.contract", any)
+  const tags = new Set(any.requests.map(({ _tag }) => _tag))
+  if (supervision !== undefined) yield* checkDecisions("WorkerPool.supervision", supervision, tags)
+  const workers = yield* Workers
   const wire = yield* Effect.try({
     try: () => Wire.compile(any),
     catch: invalid("WorkerPool.contract", contract.workerName)
@@ -133,7 +135,6 @@ export const make = Effect.fnUntraced(function* <
     return yield* new InvalidConfig({ option: "WorkerPool.maxSize", value: places, allowed: `at least size, ${size}` })
   }
   const decisions: Decisions = supervision ?? { measures: [] }
-  yield* checkDecisions(decisions, new Set(any.requests.map(({ _tag }) => _tag)))
   const mailbox = { ...mailboxOf(options, decides(decisions)), fingerprint: wire.message.fingerprint }
 
   const lanes = mailbox.priorities + mailbox.clients

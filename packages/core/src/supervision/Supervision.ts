@@ -148,7 +148,17 @@ export interface Decisions {
   readonly spares?: number
   readonly recycle?: Recycle
   readonly failback?: FailureSchedule
+  /** What a constructor was given and has no use for: it does not throw, whoever checks the value refuses it. */
+  readonly refused?: Refused
 }
+
+/**
+ * What cannot be, by its name, and what can.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export type Refused = readonly [option: string, value: unknown, allowed: string]
 
 /**
  * @category models
@@ -158,6 +168,15 @@ export interface Supervision extends Decisions, Pipeable {
   readonly _tag: "Supervision"
 }
 
+/**
+ * Whether a value was made by this module; what it holds may still be wrong.
+ *
+ * @category guards
+ * @since 0.1.0
+ */
+export const isSupervision = (input: unknown): input is Supervision =>
+  typeof input === "object" && input !== null && "_tag" in input && input._tag === "Supervision"
+
 const make = (decisions: Decisions): Supervision => ({
   _tag: "Supervision",
   ...decisions,
@@ -166,6 +185,19 @@ const make = (decisions: Decisions): Supervision => ({
     return pipeArguments(this, arguments)
   }
 })
+
+/** The first option that has none of these names: plain JavaScript may have misspelt it. */
+const misspelt = (
+  where: string,
+  options: object | undefined,
+  ...names: ReadonlyArray<string>
+): Pick<Decisions, "refused"> => {
+  if (options === undefined || options === null) return {}
+  const allowed = `an option of ${where}: ${names.join(", ")}`
+  if (typeof options !== "object") return { refused: [where, options, allowed] }
+  const name = Object.keys(options).find((key) => !names.includes(key))
+  return name === undefined ? {} : { refused: [`${where}.${name}`, Reflect.get(options, name), allowed] }
+}
 
 /**
  * The backoff of `restart` where none is given: 5 ms, doubled each time, 5 s at most, spread by a
@@ -205,7 +237,8 @@ export const restart = (
     measures: [{ _tag: "Restart", schedule }],
     ...(options?.strategy === undefined ? {} : { strategy: options.strategy }),
     ...(options?.intensity === undefined ? {} : { intensity: options.intensity }),
-    ...(options?.snapshots === undefined ? {} : { snapshots: options.snapshots })
+    ...(options?.snapshots === undefined ? {} : { snapshots: options.snapshots }),
+    ...misspelt("restart", options, "strategy", "intensity", "snapshots")
   })
 
 /**
@@ -256,7 +289,12 @@ export const escalate: Supervision = make({ measures: [{ _tag: "Escalate" }] })
 export const retry = (
   schedule: FailureSchedule,
   options?: { readonly while?: ((error: WorkerPanicked) => boolean) | undefined }
-): Supervision => make({ measures: [], retry: { schedule, while: options?.while ?? (() => true) } })
+): Supervision =>
+  make({
+    measures: [],
+    retry: { schedule, while: options?.while ?? (() => true) },
+    ...misspelt("retry", options, "while")
+  })
 
 /**
  * Ends the handling of a message that takes longer: its Effect is interrupted, and if it does not
@@ -277,7 +315,8 @@ export const deadline = (
 ): Supervision =>
   make({
     measures: [],
-    deadline: { duration, grace: options?.grace ?? "100 millis", requests: options?.requests ?? {} }
+    deadline: { duration, grace: options?.grace ?? "100 millis", requests: options?.requests ?? {} },
+    ...misspelt("deadline", options, "grace", "requests")
   })
 
 /**
@@ -320,9 +359,16 @@ export const circuitBreaker = (options: {
   readonly whileOpen?: Breaker["whileOpen"] | undefined
   readonly per?: "worker" | "keyGroup" | undefined
 }): Supervision => {
-  const { openDuration, per = "worker", trip, whileOpen = "wait" } = options
+  const { openDuration, per = "worker", trip, whileOpen = "wait" } = options ?? {}
   const breaker = { trip, openDuration, whileOpen }
-  return make(per === "worker" ? { measures: [], breaker } : { measures: [], groupBreaker: breaker })
+  const rest: Decisions = {
+    measures: [],
+    ...misspelt("circuitBreaker", options, "trip", "openDuration", "whileOpen", "per"),
+    ...(per === "worker" || per === "keyGroup"
+      ? {}
+      : { refused: ["circuitBreaker.per", per, "one of worker, keyGroup"] as const })
+  }
+  return make(per === "keyGroup" ? { ...rest, groupBreaker: breaker } : { ...rest, breaker })
 }
 
 /**
@@ -355,6 +401,10 @@ export const recycleAfter = (messages: number): Supervision => make({ measures: 
 export const heapWatermark = (watermark: { readonly share: number } | { readonly megabytes: number }): Supervision =>
   make({ measures: [], recycle: { heap: watermark } })
 
+/** What `and` and `orElse` are given, or a value that refuses it. */
+const valueOr = (where: string, value: Supervision): Supervision =>
+  isSupervision(value) ? value : make({ measures: [], refused: [where, value, "a value of this module"] })
+
 const merge = (self: Supervision, that: Supervision, measures: ReadonlyArray<Measure>): Supervision =>
   make({
     ...self,
@@ -372,9 +422,10 @@ const merge = (self: Supervision, that: Supervision, measures: ReadonlyArray<Mea
 export const and: {
   (that: Supervision): (self: Supervision) => Supervision
   (self: Supervision, that: Supervision): Supervision
-} = dual(2, (self: Supervision, that: Supervision) =>
-  merge(self, that, that.measures.length === 0 ? self.measures : that.measures)
-)
+} = dual(2, (self: Supervision, other: Supervision) => {
+  const that = valueOr("and", other)
+  return merge(self, that, that.measures.length === 0 ? self.measures : that.measures)
+})
 
 /**
  * The second when the measures of the first are over.
@@ -385,4 +436,7 @@ export const and: {
 export const orElse: {
   (that: Supervision): (self: Supervision) => Supervision
   (self: Supervision, that: Supervision): Supervision
-} = dual(2, (self: Supervision, that: Supervision) => merge(self, that, [...self.measures, ...that.measures]))
+} = dual(2, (self: Supervision, other: Supervision) => {
+  const that = valueOr("orElse", other)
+  return merge(self, that, [...self.measures, ...that.measures])
+})

@@ -18,7 +18,8 @@ import * as Exit from "effect/Exit"
 import * as Fiber from "effect/Fiber"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
-import { WorkerPanicked } from "../errors/Errors.ts"
+import { InvalidConfig, WorkerPanicked } from "../errors/Errors.ts"
+import { check } from "./checks.ts"
 import { EventLog } from "./EventLog.ts"
 import { type Child, Recovery } from "./Recovery.ts"
 import type { SupervisionCounts, SupervisionEvent } from "./SupervisionEvent.ts"
@@ -130,6 +131,17 @@ class Program<E, R> implements Child {
     return Effect.andThen(ended, this.leave(life, Exit.void))
   })
 
+  /** Ends for good, because the whole does. */
+  readonly end: Effect.Effect<void> = Effect.suspend(() =>
+    Effect.andThen(
+      this.halt,
+      Effect.sync(() => {
+        if (this.state === "running") this.state = "ended"
+        else if (this.state === "restarting") this.state = "given up"
+      })
+    )
+  )
+
   readonly giveUp = (): Effect.Effect<void> =>
     Effect.sync(() => {
       this.state = "given up"
@@ -138,7 +150,8 @@ class Program<E, R> implements Child {
 
 /**
  * Runs programs side by side, in scopes of their own, and does what `supervision` says when one
- * fails. One that succeeds has ended. All end with the scope.
+ * fails. One that succeeds has ended. All end with the scope. Fails, before anything runs, with what of
+ * `supervision` cannot be, or is no program.
  *
  * @category constructors
  * @since 0.1.0
@@ -147,7 +160,13 @@ export const make = Effect.fnUntraced(function* <E, R>(
   supervision: Supervision,
   programs: Readonly<Record<string, Effect.Effect<unknown, E, R | Scope.Scope>>>,
   options?: { readonly name?: string | undefined }
-): Effect.fn.Return<Supervisor, never, R | Scope.Scope> {
+): Effect.fn.Return<Supervisor, InvalidConfig, R | Scope.Scope> {
+  yield* check("Supervisor.supervision", supervision, undefined)
+  for (const [id, value] of Object.entries<unknown>(programs)) {
+    if (!Effect.isEffect(value)) {
+      return yield* new InvalidConfig({ option: `Supervisor.programs.${id}`, value, allowed: "an Effect" })
+    }
+  }
   const name = options?.name ?? "supervisor"
   const scope = yield* Effect.scope
   const context = yield* Effect.context<R>()
@@ -165,7 +184,7 @@ export const make = Effect.fnUntraced(function* <E, R>(
     events,
     failover: () => Effect.succeed(-1),
     heldBack: () => Effect.succeed(0),
-    onEscalate: () => Effect.forEach([...children].reverse(), (child) => child.halt, { discard: true })
+    onEscalate: () => Effect.forEach([...children].reverse(), (child) => child.end, { discard: true })
   })
   yield* Scope.addFinalizer(
     scope,

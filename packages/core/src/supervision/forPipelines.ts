@@ -7,7 +7,7 @@
 import * as Effect from "effect/Effect"
 import { InvalidConfig } from "../errors/Errors.ts"
 import { check } from "./checks.ts"
-import type { Decisions } from "./Supervision.ts"
+import { type Decisions, isSupervision, type Supervision } from "./Supervision.ts"
 
 const foreign = ({
   breaker,
@@ -37,10 +37,10 @@ const foreign = ({
  * @category constructors
  * @since 0.1.0
  */
-export const checkForPipeline = (decisions: Decisions): Effect.Effect<void, InvalidConfig> => {
-  const [option, value] = foreign(decisions) ?? []
+export const checkForPipeline = (supervision: Supervision): Effect.Effect<void, InvalidConfig> => {
+  const [option, value] = (isSupervision(supervision) ? foreign(supervision) : undefined) ?? []
   return option === undefined
-    ? check(decisions, new Set())
+    ? check("Pipeline.supervised", supervision, new Set())
     : Effect.fail(
         new InvalidConfig({
           option: `Pipeline.supervised: ${option}`,

@@ -74,6 +74,11 @@ export class Asking {
     this.passing = Effect.sync(parts.passed)
   }
 
+  /** Whether its owner waits until something is seen. */
+  get looks(): boolean {
+    return this.sights.pending
+  }
+
   /** Answers what its owner waits to hear, once it is so. */
   look(): void {
     this.sights.look()

@@ -32,17 +32,16 @@ const refuse = (option: string, value: unknown, allowed: string) =>
   Effect.fail(new InvalidConfig({ option, value, allowed }))
 
 /**
- * Fails with the first part of a contract that is none.
+ * Fails with the first part of a contract that is none; `where` names what was given, for what is no contract at all.
  *
  * @category accessors
  * @since 0.1.0
  */
-export const checkContract = ({
-  key,
-  message,
-  requests,
-  workerName
-}: AnyContract): Effect.Effect<void, InvalidConfig> => {
+export const checkContract = (where: string, contract: AnyContract): Effect.Effect<void, InvalidConfig> => {
+  if (typeof contract?.workerName !== "string") {
+    return refuse(where, contract, "a contract: a class that extends Worker.Service")
+  }
+  const { key, message, requests, workerName } = contract
   if (!Schema.isSchema(message)) return refuse(`${workerName}.message`, message, "a Schema")
   if (typeof key !== "function") return refuse(`${workerName}.key`, key, "a function: from a message to its key")
   const tags = requests.map(({ _tag }) => _tag)
@@ -52,8 +51,11 @@ export const checkContract = ({
     : refuse(`${workerName}.requests`, twice, "a tag of its own for each request")
 }
 
+/** What a contract with `state` needs. */
+const moving = ["snapshot", "restore", "forget"] as const
+
 /** Functions, where they are there. */
-const optional = ["handle", "handleBatch", "shutdown", "snapshot", "restore", "forget"] as const
+const optional = ["handle", "handleBatch", "shutdown", ...moving] as const
 
 /**
  * Fails with the first handler, or option among them, that is none.
@@ -71,6 +73,11 @@ export const check = ({ contract, handlers, requests }: AnyImplementation): Effe
     const handler: unknown = handlers[name]
     if (handler !== undefined && typeof handler !== "function") {
       return refuse(`${workerName}.${name}`, handler, "a function")
+    }
+  }
+  for (const name of contract.state === undefined ? [] : moving) {
+    if (handlers[name] === undefined) {
+      return refuse(`${workerName}.${name}`, undefined, "a function: the contract has state")
     }
   }
   for (const { _tag } of contract.requests) {

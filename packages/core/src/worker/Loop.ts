@@ -301,7 +301,9 @@ export class Loop {
       if (this.batch.length > 0) return this.runBatch()
       this.saveIfReady(custody)
     }
-    const isFull = tasks !== undefined && (!tasks.accepts || (custody !== undefined && custody.due && !tasks.quiet))
+    // Who is to see all that was sent must go on, however much that is.
+    const takes = tasks === undefined || tasks.accepts || this.asking.looks
+    const isFull = !takes || (tasks !== undefined && custody !== undefined && custody.due && !tasks.quiet)
     return isFull && !waits.hasVerdict ? "busy" : undefined
   }
 

@@ -36,6 +36,11 @@ export class Sights {
     this.asked = [...this.asked, { id, group, sent }]
   }
 
+  /** Whether somebody waits for an answer. */
+  get pending(): boolean {
+    return this.asked.length > 0
+  }
+
   /** Answers what can be answered. */
   look(): void {
     if (this.asked.length === 0) return

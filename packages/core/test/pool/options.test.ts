@@ -6,11 +6,13 @@ import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Rpc from "effect/rpc/Rpc"
 import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
+import * as Schedule from "effect/Schedule"
 import type { InvalidConfig } from "../../src/errors/Errors.ts"
 import * as Partitioner from "../../src/partition/Partitioner.ts"
 import type { PoolOptionsInput } from "../../src/pool/PoolOptions.ts"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
+import * as Supervisor from "../../src/supervision/Supervisor.ts"
 import { Probe, probe } from "../../src/testing/laws/workers/Probe.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import * as Worker from "../../src/worker/Worker.ts"
@@ -125,15 +127,23 @@ describe("options of the place where a worker runs", () => {
   }
 })
 
-const spans = [0, -1, Number.NaN, Infinity, "1 fortnight", null]
-const integers = [-1, 1.5, Number.NaN, Infinity, "5", null]
+const spans = [0, -1, Number.NaN, Infinity, "1 fortnight", null, undefined]
+const integers = [-1, 1.5, Number.NaN, Infinity, "5", null, undefined]
 const fromOne = [...integers, 0]
 const breaking = { trip: CircuitBreaker.consecutive(1), openDuration: "1 second" } as const
 
 /** As they may come from where types do not reach. */
 const supervisions: Record<string, readonly [wrong: ReadonlyArray<unknown>, made: (value: never) => object]> = {
   restart: [["1 second", 5, null], (v) => Supervision.restart(v)],
+  "restart.snapshot": [[{ every: 1 }], (v) => Supervision.restart(undefined, { snapshot: v } as never)],
+  "restart.strategie": [["oneForAll"], (v) => Supervision.restart(undefined, { strategie: v } as never)],
   strategy: [["all", 1, null], (v) => Supervision.restart(undefined, { strategy: v })],
+  intensity: [[5, null], (v) => Supervision.restart(undefined, { intensity: v })],
+  "intensity.per": [
+    [5],
+    (v) => Supervision.restart(undefined, { intensity: { restarts: 1, within: "1 second", per: v } as never })
+  ],
+  snapshots: [[5, null, "often"], (v) => Supervision.restart(undefined, { snapshots: v })],
   "intensity.restarts": [
     integers,
     (v) => Supervision.restart(undefined, { intensity: { restarts: v, within: "1 second" } })
@@ -141,20 +151,36 @@ const supervisions: Record<string, readonly [wrong: ReadonlyArray<unknown>, made
   "intensity.within": [spans, (v) => Supervision.restart(undefined, { intensity: { restarts: 1, within: v } })],
   "snapshots.every": [fromOne, (v) => Supervision.restart(undefined, { snapshots: { every: v, within: "1 second" } })],
   "snapshots.within": [spans, (v) => Supervision.restart(undefined, { snapshots: { every: 1, within: v } })],
-  retry: [["1 second", 5, null], (v) => Supervision.retry(v)],
-  failback: [["1 second", 5, null], (v) => Supervision.failback(v)],
+  retry: [["1 second", 5, null, undefined], (v) => Supervision.retry(v)],
+  "retry.while": [[5, "always", true], (v) => Supervision.retry(Schedule.recurs(1), { while: v })],
+  "retry.until": [[() => true], (v) => Supervision.retry(Schedule.recurs(1), { until: v } as never)],
+  failback: [["1 second", 5, null, undefined, Schedule.recurs(1)], (v) => Supervision.failback(v)],
+  and: [[Schedule.recurs(1), 5, undefined], (v) => Supervision.and(Supervision.restart(), v)],
+  orElse: [[Schedule.recurs(1), 5, undefined], (v) => Supervision.orElse(Supervision.restart(), v)],
   deadline: [spans.filter((value) => value !== Infinity), (v) => Supervision.deadline(v)],
-  "deadline.grace": [spans.filter((value) => value !== null), (v) => Supervision.deadline("1 second", { grace: v })],
+  "deadline.grace": [
+    spans.filter((value) => value !== null && value !== undefined),
+    (v) => Supervision.deadline("1 second", { grace: v })
+  ],
   "deadline.requests.Greeting": [spans, (v) => Supervision.deadline("1 second", { requests: { Greeting: v } })],
+  "deadline.graces": [["1 second"], (v) => Supervision.deadline("1 second", { graces: v } as never)],
   poison: [fromOne, (v) => Supervision.poison(v)],
   deadLetters: [fromOne, (v) => Supervision.deadLetters(v)],
-  spares: [integers, (v) => Supervision.spares(v)],
+  spares: [[...integers, 1e9], (v) => Supervision.spares(v)],
   recycleAfter: [fromOne, (v) => Supervision.recycleAfter(v)],
+  heapWatermark: [[{}, 0.8, undefined, null, { share: undefined }], (v) => Supervision.heapWatermark(v)],
+  "heapWatermark.shares": [[0.8], (v) => Supervision.heapWatermark({ share: 0.5, shares: v } as never)],
   "heapWatermark.share": [[0, 1, -1, Number.NaN, "0.5", null], (v) => Supervision.heapWatermark({ share: v })],
   "heapWatermark.megabytes": [
     [0, -1, Number.NaN, Infinity, "5", null],
     (v) => Supervision.heapWatermark({ megabytes: v })
   ],
+  "circuitBreaker.trip": [
+    [5, null, undefined, { _tag: "Never" }, { _tag: "Consecutive", failures: 0 }, { _tag: "Rate", threshold: 50 }],
+    (v) => Supervision.circuitBreaker({ ...breaking, trip: v })
+  ],
+  "circuitBreaker.per": [["key", 5, null], (v) => Supervision.circuitBreaker({ ...breaking, per: v })],
+  "circuitBreaker.opened": [["1 second"], (v) => Supervision.circuitBreaker({ ...breaking, opened: v } as never)],
   "circuitBreaker.openDuration": [spans, (v) => Supervision.circuitBreaker({ ...breaking, openDuration: v })],
   "circuitBreaker.whileOpen": [["retry", 5], (v) => Supervision.circuitBreaker({ ...breaking, whileOpen: v })]
 }
@@ -164,21 +190,73 @@ describe("options of a supervision", () => {
     it.effect(option, () =>
       Effect.gen(function* () {
         for (const value of values) {
-          const supervision = made(value as never)
+          const supervision = made(value as never) as Supervision.Supervision
           const error = (yield* refused({ size: 1, supervision })) as InvalidConfig
           assert.strictEqual(error._tag, "InvalidConfig", String(value))
           assert.strictEqual(error.option, `Supervision.${option}`)
           assert.isTrue(Object.is(error.value, value), `${String(error.value)} is given back for ${String(value)}`)
           assert.match(error.message, / is not allowed: \S/)
+          if (option.startsWith("deadline.requests")) continue
+          const started = yield* Effect.flip(Effect.scoped(Supervisor.make(supervision, { never: Effect.never })))
+          assert.strictEqual(started.message, error.message)
         }
       })
     )
   }
+
+  it.effect("that is none", () =>
+    Effect.gen(function* () {
+      for (const supervision of [Schedule.recurs(1), 5, null, Supervision.retry, {}, { _tag: "Restart" }] as const) {
+        const error = (yield* refused({ size: 1, supervision })) as InvalidConfig
+        assert.deepStrictEqual([error._tag, error.option], ["InvalidConfig", "WorkerPool.supervision"])
+        const started = yield* Effect.flip(
+          Effect.scoped(Supervisor.make(supervision as never, { never: Effect.never }))
+        )
+        assert.deepStrictEqual([started._tag, started.option], ["InvalidConfig", "Supervisor.supervision"])
+      }
+    })
+  )
+
+  it.effect("failback, with anything that fails over", () =>
+    Effect.gen(function* () {
+      const failback = Supervision.failback(Schedule.recurs(1))
+      const circuit = (per: "worker" | "keyGroup") =>
+        Supervision.circuitBreaker({ ...breaking, per, whileOpen: "failover" })
+      for (const value of [Supervision.failover, circuit("worker"), circuit("keyGroup")]) {
+        const supervision = Supervision.and(value, failback)
+        yield* Effect.scoped(WorkerPool.make(Probe, { size: 1, initData: { greeting: "" }, supervision })).pipe(
+          Effect.provide(backend)
+        )
+      }
+    })
+  )
+})
+
+describe("programs of a supervisor", () => {
+  it.effect("that are none", () =>
+    Effect.gen(function* () {
+      const error = yield* Effect.flip(
+        Effect.scoped(Supervisor.make(Supervision.restart(), { five: 5 as unknown as Effect.Effect<void> }))
+      )
+      assert.strictEqual(error.message, "Supervisor.programs.five = 5 is not allowed: an Effect")
+    })
+  )
 })
 
 class Plain extends Worker.Service<Plain>()("Plain", { message: Schema.String, key: (message) => message }) {}
 
 describe("a contract", () => {
+  it.effect("is refused where it is none", () =>
+    Effect.gen(function* () {
+      for (const contract of [undefined, null, 5, "Plain", {}]) {
+        const error = yield* Effect.flip(Effect.scoped(WorkerPool.make(contract as never))).pipe(
+          Effect.provide(backend)
+        )
+        assert.deepStrictEqual([error._tag, (error as InvalidConfig).option], ["InvalidConfig", "WorkerPool.contract"])
+      }
+    })
+  )
+
   it.effect("is refused where a part of it is none", () =>
     Effect.gen(function* () {
       const parts = { message: Schema.String, key: String }
@@ -222,6 +300,22 @@ describe("handlers", () => {
       assert.match(yield* detailOf({ ...whole, tick: {} }), /^Odd\.tick\.every = undefined is not allowed/)
     })
   )
+})
+
+describe("a contract with state", () => {
+  class Kept extends Worker.Service<Kept>()("Kept", { message: Schema.String, state: Schema.String, key: String }) {}
+  const whole = { init: Effect.succeed(""), handle: () => {}, snapshot: () => "", restore: () => {}, forget: () => {} }
+  for (const name of ["snapshot", "restore", "forget"] as const) {
+    it.effect(`is not implemented without ${name}`, () =>
+      Effect.gen(function* () {
+        const layer = Kept.toLayer({ ...whole, [name]: undefined })
+        const error = yield* Effect.flip(Effect.scoped(WorkerPool.make(Kept, { size: 1 }))).pipe(
+          Effect.provide(FiberWorkers.layer([Kept, layer]))
+        )
+        assert.include(error.message, `panicked in options: Kept.${name} = undefined is not allowed: a function`)
+      })
+    )
+  }
 })
 
 describe("options of a worker", () => {

@@ -197,7 +197,7 @@ describe("a supervisor of pools", () => {
         })
         const supervisor = yield* Supervisor.make(
           Supervision.restart(soon, { intensity: { restarts: 2, within: "10 seconds" } }),
-          { doomed: program, idle: Effect.never }
+          { doomed: program, idle: Effect.never, done: Effect.void }
         )
         const error = yield* Effect.flip(supervisor.escalated)
         assert.instanceOf(error, WorkerPanicked)
@@ -205,7 +205,12 @@ describe("a supervisor of pools", () => {
         assert.strictEqual(lives, 3)
         const counts = yield* supervisor.counts
         assert.deepStrictEqual([counts.Failed, counts.Restarted, counts.Escalated], [3, 2, 1])
-        assert.include(yield* supervisor.describe, "doomed")
+        assert.deepStrictEqual((yield* supervisor.describe).split("\n"), [
+          "supervisor supervisor",
+          "  doomed  given up",
+          "  idle  ended",
+          "  done  ended"
+        ])
       }).pipe(Effect.scoped, Effect.provide(backend))
     )
   )

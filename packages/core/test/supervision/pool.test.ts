@@ -323,7 +323,13 @@ describe("a supervised pool", () => {
       const error = yield* Effect.flip(pool.escalated)
       assert.include(error.message, "told to by a/0, try 3")
       assert.strictEqual((yield* Fiber.join(asked))._tag, "WorkerPanicked")
-      assert.strictEqual((yield* Effect.flip(pool.send({ key: "b", id: 0 })))._tag, "WorkerNotRunning")
+      const message = { key: "b", id: 0 }
+      const [worker] = pool.workerIds
+      const refusals = [pool.send(message), pool.broadcast(message)].map((sent) => Effect.flip(sent))
+      for (const refused of yield* Effect.all([...refusals, Effect.flip(pool.sendTo(worker, message))])) {
+        assert.strictEqual(refused._tag, "WorkerNotRunning")
+        assert.include(refused.message, `(the pool has given up: ${error.message})`)
+      }
       assert.strictEqual((yield* pool.supervised).Escalated, 1)
     }).pipe(Effect.scoped, Effect.provide(backend))
   )

@@ -27,12 +27,14 @@ import {
   WorkerPanicked
 } from "../errors/Errors.ts"
 import { Command, ControlBlock, Status } from "../ring/ControlBlock.ts"
+import type { Place } from "../supervision/Attempts.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
 import { Order } from "../worker/Safeguard.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { WorkerProcess } from "../worker/Workers.ts"
 import { Commands } from "./Commands.ts"
 import { Mailbox, type MailboxOptions } from "./Mailbox.ts"
+import type { Stamp } from "./Stamp.ts"
 
 /**
  * Why a worker did not start.
@@ -73,26 +75,6 @@ export interface MemberHooks {
   /** Begins what was promised by `recovers`. */
   readonly recover: (member: Member, panic: WorkerPanicked) => void
 }
-
-/**
- * What messages carry beside their payload.
- *
- * @category models
- * @since 0.1.0
- */
-export interface Stamp {
-  readonly priority: number
-  /** An encoded `CallerContext`. */
-  readonly context: string | undefined
-  /** Milliseconds that each may take to handle; 0 if that is for the pool to say. */
-  readonly allowed: number
-}
-
-/**
- * @category constants
- * @since 0.1.0
- */
-export const plain: Stamp = { priority: 0, context: undefined, allowed: 0 }
 
 /** How long what a life acquired may take to be released, in milliseconds. */
 const leaveMillis = 1000
@@ -239,10 +221,10 @@ export class Member {
   }
 
   /** Where the last message of a priority lies; undefined if it may be forgotten before it gets there. */
-  lastWritten(priority: number): { readonly lane: number; readonly number: number } | undefined {
+  lastWritten(priority: number): Place | undefined {
     const lane = this.lowest - priority
     const number = this.mailbox.lastNumber(lane)
-    return number === undefined ? undefined : { lane, number }
+    return number === undefined ? number : { lane, number }
   }
 
   /** The priority of what lies in a lane: none for what other threads send. */
@@ -278,9 +260,9 @@ export class Member {
     head.timestamp = timestamp
     head.context = context
     const lane = this.laneOf(request)
-    if (!this.mailbox.write(lane, envelope, payload, EnvelopeKind.Request)) return false
-    this.requested = this.mailbox.lastNumber(lane)
-    return true
+    const written = this.mailbox.write(lane, envelope, payload, EnvelopeKind.Request)
+    if (written) this.requested = this.mailbox.lastNumber(lane)
+    return written
   }
 
   /** What its owner asks must not wait for room behind messages that wait for its answer. */
@@ -302,8 +284,7 @@ export class Member {
   order(order: number, about: number): Effect.Effect<void> {
     return Effect.suspend(() => {
       const envelope = this.requests[this.verdicts.index]
-      envelope.head.id = about
-      envelope.head.detail = this.verdicts.index
+      Object.assign(envelope.head, { id: about, detail: this.verdicts.index })
       if (!this.mailbox.write(0, envelope, order, EnvelopeKind.Request)) {
         return this.alive ? Effect.andThen(this.mailbox.room(0), this.order(order, about)) : Effect.void
       }

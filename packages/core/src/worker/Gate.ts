@@ -250,16 +250,15 @@ export class Gate {
     if (queue === undefined || !this.trials.has(group) || this.failures.has(group) || this.awaited.has(group)) {
       return undefined
     }
-    for (;;) {
-      const held = queue.shift()
-      if (held === undefined) {
-        this.awaited.add(group)
-        return undefined
-      }
-      const work = this.pass(held.go, group)
-      if (held.tells) return work
-      if (work !== undefined) return Effect.flatMap(work, () => this.next(group) ?? Effect.void)
+    const held = queue.shift()
+    if (held === undefined) {
+      this.awaited.add(group)
+      return undefined
     }
+    const work = this.pass(held.go, group)
+    if (held.tells) return work
+    // What is kept may be another queue by now.
+    return work === undefined ? this.next(group) : Effect.flatMap(work, () => this.next(group) ?? Effect.void)
   }
 
   private pass(go: () => Work, group: number): Work {

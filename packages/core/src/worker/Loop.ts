@@ -120,11 +120,11 @@ export class Loop {
     waits.custody = custody
     const gate = start === undefined ? undefined : new Gate(start, control, (group) => this.reporting.recovered(group))
     this.gate = gate
+    const onTold = (taken: Taken): void => this.settling.tell(taken)
     const onDone = (taken: Taken): void => {
       this.handled += 1
       this.settling.settle(taken)
     }
-    const onTold = (taken: Taken): void => this.settling.tell(taken)
     this.retrying =
       this.tasks === undefined
         ? undefined
@@ -223,13 +223,9 @@ export class Loop {
     return Effect.andThen(this.finishReplies, leaving)
   })
 
-  private readonly flushed: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.map(this.replier.flush, () => this.heard())
-  )
+  private readonly flushed = Effect.suspend(() => Effect.map(this.replier.flush, () => this.heard()))
 
-  private readonly finishReplies: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.map(this.replier.finish, () => this.heard())
-  )
+  private readonly finishReplies = Effect.suspend(() => Effect.map(this.replier.finish, () => this.heard()))
 
   /** Waits until its outputs are with its owner. */
   readonly leaveNothing: Effect.Effect<void> = Effect.suspend(() => this.settling.finish)

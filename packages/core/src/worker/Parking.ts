@@ -60,6 +60,8 @@ export class Parking {
   /** What waits behind the failed one of each key. */
   private readonly behind = new Map<number, Array<Entry>>()
   private readonly failures = new Map<number, Failure>()
+  /** What is about to be handed over. */
+  private gathered: Array<Entry> | undefined
   // Not from 0: a decision that was made for a predecessor must not be taken for one about this life.
   private ticket = (Math.random() * 2 ** 31) | 0
 
@@ -104,6 +106,8 @@ export class Parking {
   /** Hands all that it has of a key group over to its owner, and what comes from now on. */
   handOver(group: number): Work {
     const gate = this.gate!
+    const gathered: Array<Entry> = []
+    this.gathered = gathered
     for (const [ticket, failure] of this.failures) {
       const [first] = failure.entries
       const theirs = failure.entries.filter(({ key }) => gate.groupOf(key) === group)
@@ -120,10 +124,17 @@ export class Parking {
       this.behind.delete(key)
     }
     this.size = this.behind.size
-    return gate.handOver(group)
+    const work = gate.handOver(group)
+    this.gathered = undefined
+    // As they lie in their lanes, whatever they waited for: what others sent lies behind what was moved here.
+    gathered.sort(({ taken: a }, { taken: b }) => a.lane - b.lane || (a.number - b.number) | 0)
+    for (const entry of gathered) this.give(entry)
+    return work
   }
 
-  private give({ taken, what }: Entry): undefined {
+  private give(entry: Entry): undefined {
+    if (this.gathered !== undefined) return void this.gathered.push(entry)
+    const { taken, what } = entry
     this.reporting.handed(placeOf(taken), what)
     this.onTold(taken)
   }

@@ -213,10 +213,13 @@ export class Requests {
       Array.from(members).filter(({ mailbox }) => mailbox.hasClients),
       // Its end is for its successor to see to.
       (member) =>
-        Effect.timeoutOrElse(Effect.ignore(this.sighted(member, everyGroup)), {
-          duration: patienceMillis,
-          orElse: () => Effect.void
-        }),
+        Effect.timeoutOrElse(
+          Effect.andThen(
+            Poll.until(() => !member.mailbox.keeps || member.isLost),
+            Effect.ignore(this.sighted(member, everyGroup))
+          ),
+          { duration: patienceMillis, orElse: () => Effect.void }
+        ),
       { concurrency: "unbounded", discard: true }
     )
   }

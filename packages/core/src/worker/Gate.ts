@@ -221,7 +221,11 @@ export class Gate {
 
   /** Does what its owner decided about a group. */
   obey(order: number, group: number): Work {
-    if (order === Order.Stay) this.leaving.delete(group)
+    if (order === Order.Stay) {
+      this.leaving.delete(group)
+      this.look()
+      return undefined
+    }
     // Its circuit has nothing to say about what leaves.
     if (this.leaving.has(group)) return undefined
     if (order === Order.Shut) {

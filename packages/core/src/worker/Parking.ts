@@ -114,7 +114,8 @@ export class Parking {
       if (theirs.length === 0) continue
       const rest = failure.entries.filter((entry) => !theirs.includes(entry))
       if (rest.length === 0) this.failures.delete(ticket)
-      else this.failures.set(ticket, { ...failure, entries: rest, isBatch: rest.length > 1 })
+      // Still a batch, if one message is left: nobody knows yet whether that is to blame.
+      else this.failures.set(ticket, { ...failure, entries: rest })
       gate.undecided(first.key, rest[0]?.key)
       for (const entry of theirs) this.give(entry)
     }

@@ -91,7 +91,8 @@ export class Asking {
   /** Sees to the frame that was found, of this kind. Throws a `Panic`. */
   take(kind: number): Work {
     const { head } = this
-    const { answering, done, invoker, isHeldUp, parking, reader, retrying, wire: contract } = this.parts
+    const { parts } = this
+    const { answering, invoker, reader, retrying, wire: contract } = parts
     reader.readWith(this.readHead)
     const wire = kind === EnvelopeKind.Request ? contract.requests[head.detail] : undefined
     if (wire === undefined) {
@@ -105,12 +106,15 @@ export class Asking {
     if (wire === verdict) return this.decide(id, this.payload(wire) as number)
     if (wire === internal?.extract || wire === internal?.restore) return this.move(id, wire)
     const payload = this.payload(wire)
-    const answer = (emission?: Emission) => answering.answer(id, wire, payload, context, emission)
-    if (isHeldUp()) return parking!.add({ key, what: { request: id }, work: () => answer(), taken: this.takeOn() })
-    if (retrying !== undefined) return retrying.add(key, this.takeOn(), { request: id }, answer)
-    const effect = answer()
+    if (retrying !== undefined || parts.isHeldUp()) {
+      const answer = (emission?: Emission) => answering.answer(id, wire, payload, context, emission)
+      const what = { request: id }
+      if (retrying !== undefined) return retrying.add(key, this.takeOn(), what, answer)
+      return parts.parking!.add({ key, what, work: () => answer(), taken: this.takeOn() })
+    }
+    const effect = answering.answer(id, wire, payload, context)
     if (effect !== undefined) return Effect.andThen(effect, this.passing)
-    done()
+    parts.done()
     return undefined
   }
 

@@ -5,39 +5,17 @@ import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import { WorkerNotRunning } from "../../src/errors/Errors.ts"
-import * as KeyGroup from "../../src/partition/KeyGroup.ts"
-import * as KeyHash from "../../src/partition/KeyHash.ts"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
-import type { SupervisionCounts } from "../../src/supervision/SupervisionEvent.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Batches, batches, Crowd, crowd, Ledger, ledger, world } from "./Ledger.ts"
+import { entries, eventually, fresh, groupOf, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Batches, batches])
-const soon = Schedule.spaced("1 millis")
 const restart = Supervision.restart(soon, {
   intensity: { restarts: 100, within: "10 seconds" },
   snapshots: { every: 16, within: "5 millis" }
 })
-
-const eventually = (
-  pool: { readonly supervised: Effect.Effect<SupervisionCounts> },
-  until: (counts: SupervisionCounts) => boolean
-) => Effect.repeat(pool.supervised, { until, schedule: soon })
-
-const entries = (keys: ReadonlyArray<string>, from: number, to: number) =>
-  Array.from({ length: (to - from) * keys.length }, (_, i) => ({
-    key: keys[i % keys.length],
-    id: from + Math.floor(i / keys.length)
-  }))
-
-const fresh = <E>(effect: Effect.Effect<void, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
-
-const groupOf = (key: string) => KeyGroup.of(KeyHash.of(key), 4096)
 
 /** Long enough, in milliseconds, for several senders to be refused. */
 const longOpen = 400

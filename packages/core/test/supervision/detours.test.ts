@@ -7,17 +7,13 @@ import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
 import * as Stream from "effect/Stream"
 import * as Partitioner from "../../src/partition/Partitioner.ts"
-import * as KeyGroup from "../../src/partition/KeyGroup.ts"
-import * as KeyHash from "../../src/partition/KeyHash.ts"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
-import type { SupervisionCounts } from "../../src/supervision/SupervisionEvent.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Batches, batches, Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
+import { entries, eventually, exactly, fresh, groupOf, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Batches, batches], [Forgetful, forgetful])
-const soon = Schedule.spaced("1 millis")
-
 const circuit = (openMillis: number, retry: Parameters<typeof Supervision.retry>[0] = soon) =>
   Supervision.restart(soon, {
     intensity: { restarts: 1000, within: "10 seconds" },
@@ -34,29 +30,8 @@ const circuit = (openMillis: number, retry: Parameters<typeof Supervision.retry>
     )
   )
 
-const eventually = (
-  pool: { readonly supervised: Effect.Effect<SupervisionCounts> },
-  until: (counts: SupervisionCounts) => boolean
-) => Effect.repeat(pool.supervised, { until, schedule: soon })
-
-const entries = (keys: ReadonlyArray<string>, from: number, to: number) =>
-  Array.from({ length: (to - from) * keys.length }, (_, i) => ({
-    key: keys[i % keys.length],
-    id: from + Math.floor(i / keys.length)
-  }))
-
-const fresh = <E>(effect: Effect.Effect<void, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
-
-const groupOf = (key: string) => KeyGroup.of(KeyHash.of(key), 4096)
-
 const homeOf = ({ stats }: { readonly stats: Effect.Effect<ReadonlyArray<WorkerPool.WorkerStats>> }) =>
   Effect.map(stats, (all) => all.find(({ handled }) => handled > 0)!.worker)
-
-const exactly = (key: string, count: number) => ({ key, count, last: count - 1, disorders: 0 })
 
 const contracts = [
   ["one at a time", Ledger],

@@ -5,27 +5,15 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
-import type { SupervisionCounts } from "../../src/supervision/SupervisionEvent.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
+import { eventually, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Forgetful, forgetful])
-const soon = Schedule.spaced("1 millis")
 const restart = Supervision.restart(soon, {
   intensity: { restarts: 1000, within: "10 seconds" },
   snapshots: { every: 16, within: "5 millis" }
 })
-
-const eventually = (
-  pool: { readonly supervised: Effect.Effect<SupervisionCounts> },
-  until: (counts: SupervisionCounts) => boolean
-) => Effect.repeat(pool.supervised, { until, schedule: soon })
-
-const fresh = <E>(effect: Effect.Effect<void, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
 
 const entries = (key: string, from: number, to: number) =>
   Array.from({ length: to - from }, (_, i) => ({ key, id: from + i }))

@@ -5,29 +5,17 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import { WorkerPanicked } from "../../src/errors/Errors.ts"
-import type { SupervisionCounts } from "../../src/supervision/SupervisionEvent.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as Supervisor from "../../src/supervision/Supervisor.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Ledger, ledger, world } from "./Ledger.ts"
+import { eventually, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger])
-const soon = Schedule.spaced("1 millis")
 const snapshots = { every: 16, within: "5 millis" } as const
-
-const eventually = (
-  pool: { readonly supervised: Effect.Effect<SupervisionCounts> },
-  until: (counts: SupervisionCounts) => boolean
-) => Effect.repeat(pool.supervised, { until, schedule: soon })
 
 const entries = (keys: number, from: number, count: number) =>
   Array.from({ length: count * keys }, (_, i) => ({ key: `key-${i % keys}`, id: from + Math.floor(i / keys) }))
-
-const fresh = <E>(effect: Effect.Effect<void, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
 
 describe("failover", () => {
   it.live("key groups of a worker that is given up go to the others, with state and mailbox, and come back", () =>

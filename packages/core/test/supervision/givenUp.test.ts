@@ -7,32 +7,18 @@ import * as Schedule from "effect/Schedule"
 import * as Stream from "effect/Stream"
 import * as Partitioner from "../../src/partition/Partitioner.ts"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
-import type { SupervisionCounts } from "../../src/supervision/SupervisionEvent.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
+import { eventually, exactly, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Forgetful, forgetful])
-const soon = Schedule.spaced("1 millis")
 const snapshots = { every: 16, within: "5 millis" } as const
 const intensity = { restarts: 1000, within: "10 seconds" } as const
 const givenUp = Supervision.restart(Schedule.recurs(0), { snapshots }).pipe(Supervision.orElse(Supervision.failover))
 
-const eventually = (
-  pool: { readonly supervised: Effect.Effect<SupervisionCounts> },
-  until: (counts: SupervisionCounts) => boolean
-) => Effect.repeat(pool.supervised, { until, schedule: soon })
-
 const entries = (keys: number, from: number, to: number) =>
   Array.from({ length: (to - from) * keys }, (_, i) => ({ key: `key-${i % keys}`, id: from + Math.floor(i / keys) }))
-
-const fresh = <E>(effect: Effect.Effect<void, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
-
-const exactly = (key: string, count: number) => ({ key, count, last: count - 1, disorders: 0 })
 
 describe("a worker that is given up", () => {
   for (const [name, partitioner, size] of [

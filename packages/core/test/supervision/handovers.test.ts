@@ -5,13 +5,11 @@ import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Schedule from "effect/Schedule"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
-import type { SupervisionCounts } from "../../src/supervision/SupervisionEvent.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
+import { entries, eventually, exactly, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Forgetful, forgetful])
-const soon = Schedule.spaced("1 millis")
-
 const circuit = (
   openMillis: number,
   {
@@ -39,27 +37,8 @@ const circuit = (
     )
   )
 
-const eventually = (
-  pool: { readonly supervised: Effect.Effect<SupervisionCounts> },
-  until: (counts: SupervisionCounts) => boolean
-) => Effect.repeat(pool.supervised, { until, schedule: soon })
-
-const entries = (keys: ReadonlyArray<string>, from: number, to: number) =>
-  Array.from({ length: (to - from) * keys.length }, (_, i) => ({
-    key: keys[i % keys.length],
-    id: from + Math.floor(i / keys.length)
-  }))
-
-const fresh = <E>(effect: Effect.Effect<void, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
-
 const homeOf = ({ stats }: { readonly stats: Effect.Effect<ReadonlyArray<WorkerPool.WorkerStats>> }) =>
   Effect.map(stats, (all) => all.find(({ handled }) => handled > 0)!.worker)
-
-const exactly = (key: string, count: number) => ({ key, count, last: count - 1, disorders: 0 })
 
 const contracts = [
   ["one at a time", Ledger],

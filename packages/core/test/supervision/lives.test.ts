@@ -14,8 +14,8 @@ import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import * as Worker from "../../src/worker/Worker.ts"
 import { type Spare, Workers } from "../../src/worker/Workers.ts"
 import { Batches, batches, Forgetful, forgetful, world } from "./Ledger.ts"
+import { eventually, fresh, soon } from "./support.ts"
 
-const soon = Schedule.spaced("1 millis")
 const restart = Supervision.restart(soon, { intensity: { restarts: 100, within: "10 seconds" } })
 const backend = FiberWorkers.layer([Forgetful, forgetful], [Batches, batches])
 
@@ -24,18 +24,7 @@ class Plain extends Worker.Service<Plain>()("Plain", {
   key: ({ key }) => key
 }) {}
 
-const eventually = (
-  pool: { readonly supervised: Effect.Effect<SupervisionCounts> },
-  until: (counts: SupervisionCounts) => boolean
-) => Effect.repeat(pool.supervised, { until, schedule: soon })
-
 const until = (condition: () => boolean) => Effect.repeat(Effect.void, { until: condition, schedule: soon })
-
-const fresh = <A, E>(effect: Effect.Effect<A, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
 
 const many = (count: number) => Array.from({ length: count }, () => ({ key: "a" }))
 

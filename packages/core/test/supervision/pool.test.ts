@@ -10,10 +10,10 @@ import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Workers } from "../../src/worker/Workers.ts"
 import { Batches, batches, Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
+import { soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Forgetful, forgetful], [Ledger, ledger], [Crowd, crowd], [Batches, batches])
 
-const soon = Schedule.spaced("1 millis")
 const restart = Supervision.restart(soon, {
   intensity: { restarts: 100, within: "10 seconds" },
   snapshots: { every: 16, within: "5 millis" }

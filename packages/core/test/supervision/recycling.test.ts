@@ -9,19 +9,12 @@ import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { HeapGauge, type HeapUse } from "../../src/worker/HeapGauge.ts"
 import { Batches, batches, Crowd, crowd, Ledger, ledger, world } from "./Ledger.ts"
+import { fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Batches, batches])
 
-const soon = Schedule.spaced("1 millis")
-
 const entries = (keys: number, from: number, count: number) =>
   Array.from({ length: count * keys }, (_, i) => ({ key: `key-${i % keys}`, id: from + Math.floor(i / keys) }))
-
-const fresh = <E>(effect: Effect.Effect<void, E>) =>
-  Effect.suspend(() => {
-    world.reset()
-    return effect
-  })
 
 const contracts = [
   ["one at a time", Ledger],

@@ -1,7 +1,6 @@
 import { assert, describe, it } from "@effect/vitest"
 import * as Effect from "effect/Effect"
 import * as Rpc from "effect/rpc/Rpc"
-import * as Schedule from "effect/Schedule"
 import * as Schema from "effect/Schema"
 import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
@@ -9,8 +8,8 @@ import * as Supervisor from "../../src/supervision/Supervisor.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import * as Worker from "../../src/worker/Worker.ts"
 import { Forgetful, forgetful } from "./Ledger.ts"
+import { soon } from "./support.ts"
 
-const soon = Schedule.spaced("1 millis")
 const intensity = { restarts: 20, within: "10 seconds" } as const
 
 class Fragile extends Worker.Service<Fragile>()("Fragile", {

@@ -42,10 +42,17 @@ const passes = async (command: string, args: ReadonlyArray<string>): Promise<str
 }
 
 /** Does the work, and prints how long it took. */
-const step = async (name: string, work: () => unknown): Promise<void> => {
+const step = async <A>(name: string, work: () => Promise<A>): Promise<A> => {
   const started = performance.now()
-  await work()
+  const result = await work()
   console.log(`${((performance.now() - started) / 1000).toFixed(1).padStart(6)} s  ${name}`)
+  return result
+}
+
+/** Waits for all of them, also when one fails: the folder they work in is removed then. */
+const together = async <A>(works: ReadonlyArray<Promise<A>>): Promise<ReadonlyArray<A>> => {
+  await Promise.allSettled(works)
+  return Promise.all(works)
 }
 
 const modulesOf = ({ exports, name }: Manifest): ReadonlyArray<string> =>
@@ -121,27 +128,43 @@ const writePrograms = (): ReadonlyMap<string, string> => {
   ])
 }
 
-const runOn = async (wanted: string, expected: ReadonlyMap<string, string>): Promise<void> => {
+interface Runtime {
+  readonly node: string
+  readonly version: string
+}
+
+const fetchNode = async (wanted: string): Promise<Runtime> => {
   const folder = `node-${wanted}`
   write(`${folder}/package.json`, { private: true, allowScripts: { node: true } })
   await npm("install", "--no-audit", "--no-fund", "--prefix", folder, `node@${wanted}`)
   const node = path.join(home, folder, "node_modules/node/bin/node")
   const version = (await passes(node, ["--version"])).trim()
   if (!`${version}.`.startsWith(`v${wanted}.`)) throw new Error(`Node.js ${wanted} was asked for, and ${version} came`)
+  return { node, version }
+}
+
+const runOn = async ({ node, version }: Runtime, expected: ReadonlyMap<string, string>): Promise<void> => {
   for (const [file, output] of expected) {
     const printed = await passes(node, [file])
     if (printed !== output) throw new Error(`${file} on Node.js ${version} printed\n${printed}\nand not\n${output}`)
   }
 }
 
+/** What waits for the registry goes on beside what computes. */
+const prepare = async (): Promise<ReadonlyArray<Runtime>> => {
+  const fetched = nodes.map((wanted) => step(`fetch Node.js ${wanted}`, () => fetchNode(wanted)))
+  await together<unknown>([step("build, pack and install", install), ...fetched])
+  return Promise.all(fetched)
+}
+
 try {
-  await step("build, pack and install", install)
+  const runtimes = await prepare()
   const expected = writePrograms()
   const tsc = path.join(home, "node_modules/typescript/bin/tsc")
   for (const resolution of ["bundler", "nodenext"]) {
     await step(`type-check under ${resolution}`, () => passes(process.execPath, [tsc, "-p", `${resolution}.json`]))
   }
-  for (const version of nodes) await step(`run on Node.js ${version}`, () => runOn(version, expected))
+  await together(runtimes.map((runtime) => step(`run on Node.js ${runtime.version}`, () => runOn(runtime, expected))))
 } finally {
   rmSync(home, { recursive: true, force: true })
 }

@@ -113,6 +113,12 @@ export class FrameReader {
     )
   }
 
+  /** Whether the buffers of the frame that `next` found will never come: it can be passed, and not read. */
+  get isLost(): boolean {
+    const { beside, buffers } = this
+    return buffers !== undefined && (buffers === "lost" || (beside && buffers.length === 0))
+  }
+
   /** Whether `next` would find something. Never throws: a fault is found by `next`. */
   ready(): boolean {
     try {

@@ -61,9 +61,12 @@ export class FrameWriter {
   private chunk: ByteMemory | undefined
   private chunkUsed = 0
   private linger: ReturnType<typeof setInterval> | undefined
+  private readonly keeps: boolean
 
-  constructor(port: SenderPort) {
+  /** @param keeps whether a successor of the receiver gets moved buffers, too: they are copied on their way then */
+  constructor(port: SenderPort, keeps = false) {
     this.port = port
+    this.keeps = keeps
     this.memory = port.mesh.memory
     this.maxPayload = port.maxPayload
     this.besideBytes = Math.max(leastBesideBytes, port.mesh.laneBytes)
@@ -191,7 +194,8 @@ export class FrameWriter {
           isWanted: () => this.isWanted(),
           incarnation: () =>
             mesh.state(endpoint) === EndpointState.Dead ? -1 : mesh.endpoint(endpoint, Endpoint.generation)
-        }
+        },
+        this.keeps
       )
       this.outboxes[target] = outbox
     }

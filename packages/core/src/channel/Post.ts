@@ -9,7 +9,8 @@
  *
  * An `Outbox` keeps shared buffers until their frame is acknowledged, so a successor of a dead
  * receiver gets them again. A moved `ArrayBuffer` exists once: if it dies with the receiver that
- * it was moved to, its frame fails with `ReceiveError` (`Lost`).
+ * it was moved to, its frame fails with `ReceiveError` (`Lost`). Unless the outbox `keeps` it: then
+ * it is still taken from whoever sent it, and the receiver gets a copy.
  *
  * Invariant: a port carries parcels in the order of their frames, and once connected a *mark*: what
  * is not there up to the mark will never come. So a frame either gets its buffers or is known lost.
@@ -112,6 +113,8 @@ const send = (port: MessagePort, parcel: Parcel): void => {
   port.postMessage(parcel, parcel.buffers.filter(isMovable))
 }
 
+const copyOf = (buffer: ArrayBufferLike): ArrayBufferLike => (isMovable(buffer) ? buffer.slice() : buffer)
+
 /** Takes the bytes away from whoever else has the buffer. Memory that cannot be detached is copied. */
 const seize = (buffer: ArrayBufferLike): ArrayBufferLike => {
   if (!isMovable(buffer)) return buffer
@@ -150,6 +153,7 @@ export interface ReceiverView {
 export class Outbox {
   private readonly key: string
   private readonly receiver: ReceiverView
+  private readonly keeps: boolean
   private readonly posted: Array<Posted> = []
   private bytes = 0
   private last: number | undefined
@@ -157,16 +161,17 @@ export class Outbox {
 
   private connectedTo = 0
 
-  private constructor(key: string, receiver: ReceiverView) {
+  private constructor(key: string, receiver: ReceiverView, keeps: boolean) {
     this.key = key
     this.receiver = receiver
+    this.keeps = keeps
   }
 
   /**
    * The outbox of a lane. A successor in the thread of its predecessor goes on with the same, which
-   * its receiver may be connected to.
+   * its receiver may be connected to. `keeps` is whether a successor of the receiver gets moved buffers, too.
    */
-  static of(lane: LaneAddress, receiver: ReceiverView): Outbox {
+  static of(lane: LaneAddress, receiver: ReceiverView, keeps = false): Outbox {
     sweep()
     const key = keyOf(lane)
     const known = outboxes.get(key)
@@ -174,7 +179,7 @@ export class Outbox {
       retired.delete(known)
       return known
     }
-    const outbox = new Outbox(key, receiver)
+    const outbox = new Outbox(key, receiver, keeps)
     outboxes.set(key, outbox)
     return outbox
   }
@@ -186,11 +191,20 @@ export class Outbox {
     let bytes = 0
     for (const buffer of buffers) bytes += buffer.byteLength
     const own = buffers.map(seize)
-    const gone = this.port !== undefined && own.some(isMovable)
-    if (this.port !== undefined) send(this.port, { sequence, buffers: own })
-    this.posted.push({ sequence, bytes, buffers: gone ? undefined : own })
+    this.posted.push({ sequence, bytes, buffers: this.port === undefined ? own : this.give(this.port, sequence, own) })
     this.bytes += bytes
     this.last = sequence
+  }
+
+  /** Sends buffers, and gives back what is left of them for a successor. */
+  private give(
+    port: MessagePort,
+    sequence: number,
+    buffers: ReadonlyArray<ArrayBufferLike>
+  ): ReadonlyArray<ArrayBufferLike> | undefined {
+    const moves = buffers.some(isMovable)
+    send(port, { sequence, buffers: moves && this.keeps ? buffers.map(copyOf) : buffers })
+    return moves && !this.keeps ? undefined : buffers
   }
 
   private prune(): void {
@@ -215,8 +229,7 @@ export class Outbox {
     this.prune()
     for (const [index, { bytes, buffers, sequence }] of this.posted.entries()) {
       if (buffers === undefined) continue
-      send(port, { sequence, buffers })
-      if (buffers.some(isMovable)) this.posted[index] = { sequence, bytes, buffers: undefined }
+      this.posted[index] = { sequence, bytes, buffers: this.give(port, sequence, buffers) }
     }
     const last = this.last !== undefined && ((this.last - sequence) | 0) > 0 ? this.last : sequence
     send(port, { sequence: last, buffers: [], mark: true })

@@ -10,6 +10,7 @@ import * as Option from "effect/Option"
 import * as Stream from "effect/Stream"
 import { type Codec, CodecError } from "../codec/Codec.ts"
 import { InvalidConfig, ReceiveError, Timeout } from "../errors/Errors.ts"
+import { durations, millisOf } from "../errors/Options.ts"
 import { Kind } from "../ring/Frame.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import type { AckPolicy } from "./ChannelOptions.ts"
@@ -32,18 +33,18 @@ import { Waiter, type WaitStrategy } from "./WaitStrategy.ts"
 export interface Receiver<out A> {
   readonly channel: string
   readonly receive: Effect.Effect<A, ReceiveError>
-  /** `receive` that fails with `Timeout` when nothing comes for `duration`. */
-  readonly receiveWithin: (duration: DurationInput) => Effect.Effect<A, ReceiveError | Timeout>
+  /** `receive` that fails with `Timeout` when nothing comes for `duration`, and with `InvalidConfig` for what is none. */
+  readonly receiveWithin: (duration: DurationInput) => Effect.Effect<A, ReceiveError | Timeout | InvalidConfig>
   /**
    * At least one message and at most `max` (256), as many as are there. A `max` that is no whole
    * number from 1 is a defect.
    */
   readonly receiveAll: (max?: number) => Effect.Effect<ReadonlyArray<A>, ReceiveError>
-  /** `receiveAll` that fails with `Timeout` when nothing comes for `duration`. */
+  /** `receiveAll` that fails as `receiveWithin` does when nothing comes for `duration`. */
   readonly receiveAllWithin: (
     max: number,
     duration: DurationInput
-  ) => Effect.Effect<ReadonlyArray<A>, ReceiveError | Timeout>
+  ) => Effect.Effect<ReadonlyArray<A>, ReceiveError | Timeout | InvalidConfig>
   /** A message if there is one now. */
   readonly tryReceive: Effect.Effect<Option.Option<A>, ReceiveError>
   /**
@@ -139,18 +140,32 @@ export class ReceiverImpl<A> implements Receiver<A> {
     return Effect.suspend(() => this.stepAll(max, this.waiter.wait(true)))
   }
 
-  receiveWithin(duration: DurationInput): Effect.Effect<A, ReceiveError | Timeout> {
-    return Effect.suspend(() => this.step(1, this.handOverOne, this.within(duration)))
+  receiveWithin(duration: DurationInput): Effect.Effect<A, ReceiveError | Timeout | InvalidConfig> {
+    return this.within(duration, (wait) => this.step(1, this.handOverOne, wait))
   }
 
-  receiveAllWithin(max: number, duration: DurationInput): Effect.Effect<ReadonlyArray<A>, ReceiveError | Timeout> {
-    return Effect.suspend(() => this.stepAll(max, this.within(duration)))
+  receiveAllWithin(
+    max: number,
+    duration: DurationInput
+  ): Effect.Effect<ReadonlyArray<A>, ReceiveError | Timeout | InvalidConfig> {
+    return this.within(duration, (wait) => this.stepAll(max, wait))
   }
 
-  private within(duration: DurationInput): Effect.Effect<void, Timeout> {
-    return Deadline.make(this.waiter, duration, (millis) => {
-      this.reader.port.countError()
-      return new Timeout({ operation: `channel ${this.channel}: receive`, millis, unsent: [] })
+  private within<B, E>(
+    duration: DurationInput,
+    take: (wait: Effect.Effect<void, Timeout>) => Effect.Effect<B, E>
+  ): Effect.Effect<B, E | InvalidConfig> {
+    return Effect.suspend((): Effect.Effect<B, E | InvalidConfig> => {
+      const millis = millisOf(duration)
+      if (Number.isNaN(millis)) {
+        const option = `channel ${this.channel}: receive.duration`
+        return Effect.fail(new InvalidConfig({ option, value: duration, allowed: durations }))
+      }
+      const onTimeout = () => {
+        this.reader.port.countError()
+        return new Timeout({ operation: `channel ${this.channel}: receive`, millis, unsent: [] })
+      }
+      return take(Deadline.make(this.waiter, millis, onTimeout))
     })
   }
 

@@ -8,6 +8,7 @@ import * as Effect from "effect/Effect"
 import * as Sink from "effect/Sink"
 import { type Codec, CodecError } from "../codec/Codec.ts"
 import { SendError, Timeout } from "../errors/Errors.ts"
+import { millisOf, wrongTimeout } from "../errors/Options.ts"
 import { Kind } from "../ring/Frame.ts"
 import { RingFault } from "../ring/RingFault.ts"
 import type { SendStatus } from "../ring/SenderPort.ts"
@@ -35,14 +36,17 @@ export interface Sender<in A> {
    * Sends one message, waiting for room. Interrupting the wait sends nothing.
    */
   readonly send: (message: A) => Effect.Effect<void, SendError>
-  /** `send` that fails with `Timeout`, which has the message, when the wait exceeds `duration`. */
+  /**
+   * `send` that fails with `Timeout`, which has the message, when the wait exceeds `duration`; with `SendError`
+   * (`Encode`), which has it too, for what is no duration.
+   */
   readonly sendWithin: (message: A, duration: DurationInput) => Effect.Effect<void, SendError | Timeout>
   /**
    * Sends messages in order, waiting for room as often as it takes. When it fails or is
    * interrupted, a prefix of the messages was accepted; the error has the rest in `unsent`.
    */
   readonly sendAll: (messages: ReadonlyArray<A>) => Effect.Effect<void, SendError>
-  /** `sendAll` that fails with `Timeout`, which has the rest, when the waits exceed `duration`. */
+  /** `sendAll` that fails as `sendWithin` does, with the rest, when the waits exceed `duration`. */
   readonly sendAllWithin: (
     messages: ReadonlyArray<A>,
     duration: DurationInput
@@ -220,8 +224,11 @@ export class SenderImpl<A> implements Sender<A> {
 
   sendAllWithin(messages: ReadonlyArray<A>, duration: DurationInput): Effect.Effect<void, SendError | Timeout> {
     return Effect.suspend(() => {
+      const wrong = wrongTimeout(duration)
+      if (wrong !== undefined) return Effect.fail(this.error("Encode", wrong, messages, 0))
       const progress: Progress = { accepted: 0 }
-      const wait = Deadline.make(this.waiter, duration, (millis) => {
+      const millis = millisOf(duration)
+      const wait = Deadline.make(this.waiter, millis, () => {
         this.writer.port.countError()
         const unsent = messages.slice(progress.accepted)
         return new Timeout({ operation: `channel ${this.channel}: send`, millis, unsent })

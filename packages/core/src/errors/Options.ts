@@ -69,4 +69,4 @@ export const millisOf = (input: unknown): number =>
  * @since 0.1.0
  */
 export const wrongTimeout = (timeout: unknown): string | undefined =>
-  timeout === undefined || !Number.isNaN(millisOf(timeout)) ? undefined : `timeout ${String(timeout)}: ${durations}`
+  Number.isNaN(millisOf(timeout)) ? `timeout ${String(timeout)}: ${durations}` : undefined

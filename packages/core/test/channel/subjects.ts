@@ -1,4 +1,5 @@
 import * as Effect from "effect/Effect"
+import type * as Schema from "effect/Schema"
 import type { ChannelOptionsInput } from "../../src/channel/ChannelOptions.ts"
 import * as SharedChannel from "../../src/channel/SharedChannel.ts"
 import * as ThreadIdentity from "../../src/channel/ThreadIdentity.ts"
@@ -21,6 +22,19 @@ export const asThread = <A, E, R>(attach: Effect.Effect<A, E, R>): Effect.Effect
       () => Effect.sync(() => ThreadIdentity.set(before))
     )
   })
+
+/** The whole numbers `from` to `to`. */
+export const range = (from: number, to: number) => Array.from({ length: to - from }, (_, index) => from + index)
+
+/** The first sender and the first receiver of a channel, in this thread. */
+export const attachBoth = Effect.fnUntraced(function* <A>(
+  schema: Schema.Codec<A, unknown>,
+  channel: SharedChannel.SharedChannel<A>
+) {
+  const receiver = yield* SharedChannel.attachReceiver(schema, channel.receiver)
+  const sender = yield* SharedChannel.attachSender(schema, channel.sender)
+  return { receiver, sender }
+})
 
 /** A channel whose two halves live in this thread. */
 export const inProcess = (flavour: FlavourName, options: ChannelOptionsInput, messages: number): Subject => {

@@ -2,7 +2,8 @@
  * Every model with the way it is explored: what `ring/` must pass and what each mutant of it must fail.
  */
 import type { ExploreOptions, Program } from "../../src/testing/index.ts"
-import { controlModel, gaugesModel, refusalsModel, routingModel } from "./boards.ts"
+import { refusalsModel, routingModel } from "./boards.ts"
+import { controlModel, gaugesModel } from "./control.ts"
 import { meshModel, type MeshModel, type Ring } from "./models.ts"
 import { contestModel, orphanModel, reserveModel, shutModel, soloModel, watchModel } from "./protocols.ts"
 import { bellModel, counterModel } from "./words.ts"

@@ -4,7 +4,8 @@
  */
 import { assert, describe, it } from "@effect/vitest"
 import { explore, type ExploreOptions, type Program } from "../../src/testing/index.ts"
-import { controlModel, routingModel } from "../ring/boards.ts"
+import { routingModel } from "../ring/boards.ts"
+import { controlModel } from "../ring/control.ts"
 import { load, type MeshModel, meshModel, type Ring } from "../ring/models.ts"
 import { bellModel } from "../ring/words.ts"
 

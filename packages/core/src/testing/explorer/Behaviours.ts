@@ -152,11 +152,21 @@ export class Behaviours {
     }
     let groups: Array<Array<Node>> = Array.from(numbers, () => [])
     for (const node of nodes) groups[of[node.id]].push(node)
-    for (let before = 0; groups.length !== before;) {
-      before = groups.length
-      groups = groups.flatMap((group) => split(group, of))
+    const into: Array<Array<number>> = nodes.map(() => [])
+    for (const { children, id } of nodes) for (const child of children.values()) into[child.id].push(id)
+    // Only groups that lead to one which was split in the last round can fall apart.
+    let due: Set<number> | undefined
+    do {
+      const torn: Array<ReadonlyArray<Node>> = []
+      groups = groups.flatMap((group, g) => {
+        if (group.length === 1 || due?.has(g) === false) return [group]
+        const parts = split(group, of)
+        if (parts.length > 1) torn.push(group)
+        return parts
+      })
       groups.forEach((group, g) => group.forEach((node) => (of[node.id] = g)))
-    }
+      due = new Set(torn.flatMap((group) => group.flatMap(({ id }) => into[id].map((from) => of[from]))))
+    } while (due.size > 0)
     this.all.length = 0
     this.of.length = 0
     for (const [first, ...rest] of groups) {
@@ -185,7 +195,6 @@ export class Behaviours {
 
 /** Splits a group where known edges lead to different groups. */
 const split = (group: ReadonlyArray<Node>, of: Int32Array): Array<Array<Node>> => {
-  if (group.length === 1) return [[...group]]
   const parts: Array<{ readonly nodes: Array<Node>; readonly edges: Map<number, number> }> = []
   // Nodes with the same edges go together without a look at every part.
   const alike = new Map<string, (typeof parts)[number]>()

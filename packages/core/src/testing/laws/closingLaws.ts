@@ -9,7 +9,7 @@ import * as Fiber from "effect/Fiber"
 import * as Option from "effect/Option"
 import type { Receiver } from "../../channel/Receiver.ts"
 import type { Sender } from "../../channel/Sender.ts"
-import { type ReceiveError, SendError, Timeout } from "../../errors/Errors.ts"
+import { type InvalidConfig, type ReceiveError, SendError, Timeout } from "../../errors/Errors.ts"
 import { Ledger } from "./Ledger.ts"
 import { type Law, type Message, message, messages, must, type Opened, type Subject } from "./Subject.ts"
 
@@ -18,6 +18,9 @@ const patience = "100 millis"
 
 /** Turns of the event loop, so that whatever was forked has come to its wait. */
 const settle = Effect.promise(() => new Promise<void>((resume) => setTimeout(resume, 5)))
+
+/** Waits until whoever was forked to send has sent what there is room for. */
+const sending = ({ stats }: Opened) => Effect.repeat(Effect.andThen(settle, stats), { until: ({ sent }) => sent > 0 })
 
 /** Sends until there is no room, at most `limit` messages; returns how many were accepted. */
 const fill = (sender: Sender<Message>, id: number, limit: number): Effect.Effect<number, SendError> => {
@@ -113,7 +116,7 @@ const receiverCloses = (subject: Subject) =>
     Effect.fnUntraced(function* (it) {
       const all = messages(0, (subject.bound ?? 0) + subject.messages)
       const blocked = yield* Effect.forkChild(Effect.flip(Effect.asVoid(it.senders[0].sendAll(all))))
-      yield* settle
+      yield* sending(it)
       yield* Effect.forEach(it.receivers, ({ close }) => close, { discard: true })
       if (subject.bound === undefined) {
         yield* Fiber.interrupt(blocked)
@@ -155,7 +158,7 @@ const ownerClosesOnSenders = (subject: Subject) =>
       if (subject.bound === undefined) return
       const all = messages(0, subject.bound + subject.messages)
       const blocked = yield* Effect.forkChild(Effect.flip(Effect.asVoid(it.senders[0].sendAll(all))))
-      yield* settle
+      yield* sending(it)
       yield* it.close
       const error = yield* Fiber.join(blocked)
       must(error instanceof SendError && error.reason === "Closed", `a blocked sender learns ${error.reason}`)
@@ -193,7 +196,7 @@ const nothingThere = (subject: Subject) =>
     Effect.fnUntraced(function* (it) {
       const [receiver] = it.receivers
       must(Option.isNone(yield* receiver.tryReceive), "something came out of an empty channel")
-      const waits: ReadonlyArray<Effect.Effect<unknown, ReceiveError | Timeout>> = [
+      const waits: ReadonlyArray<Effect.Effect<unknown, ReceiveError | Timeout | InvalidConfig>> = [
         receiver.receiveWithin("10 millis"),
         receiver.receiveAllWithin(4, "10 millis")
       ]

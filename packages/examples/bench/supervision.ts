@@ -32,14 +32,14 @@ export const suite: Suite = {
     {
       name: "supervision:send",
       about: "`{ id: Int, key: String, value: Number }` to 2 workers, 256 at a time, none answered, nothing failing.",
-      fields: ["nsPerMessage", "messagesPerSecond"],
+      fields: ["nsPerMessage", "messagesPerSecond", "timesUnsupervised"],
       subjects: traffic("send"),
       patience: 2
     },
     {
       name: "supervision:ask",
       about: "The same records to a number and back, 2 workers, 1024 on their way, nothing failing.",
-      fields: ["nsPerRequest", "requestsPerSecond"],
+      fields: ["nsPerRequest", "requestsPerSecond", "timesUnsupervised"],
       subjects: traffic("ask"),
       patience: 2
     },

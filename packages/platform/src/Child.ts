@@ -40,15 +40,19 @@ socket.resume()`
 
 /**
  * What a child runs first, inline as for threads. A terminal's interrupt reaches every process of
- * its group: the parent alone decides what it means. What a child dies of is told to the parent. `knows` is whether it
- * was handed resolutions: the descriptor is something else's if not.
+ * its group: the parent alone decides what it means. What a child dies of is told to the parent: why it cannot be
+ * imported to the parent alone. `knows` is whether it was handed resolutions: the descriptor is something else's if not.
  */
 const bootstrap = (knows: boolean) => `
 process.on("SIGINT", () => {})
-process.on("uncaughtExceptionMonitor", (error) => {
-  const { message, name, stack } = error instanceof Error ? error : { name: "Error", message: String(error) }
-  if (process.connected) process.send([1, { _tag: "Crashed", name: String(name), message: String(message), stack: String(stack) }])
-})
+const tell = (error, then) => {
+  const thrown = () => ({ name: "Error", message: typeof error === "string" ? error : require("node:util").inspect(error) })
+  const { message, name, stack = message } = error instanceof Error ? error : thrown()
+  const crashed = { _tag: "Crashed", name: String(name), message: String(message), stack: String(stack) }
+  if (process.connected) process.send([1, crashed], then)
+  else then?.()
+}
+process.on("uncaughtExceptionMonitor", (error) => tell(error))
 new (require("node:worker_threads").Worker)(${JSON.stringify(watcher)}, { eval: true, execArgv: [], resourceLimits: { maxOldGenerationSizeMb: 16 } }).unref()
 const { enableCompileCache, flushCompileCache } = require("node:module")
 enableCompileCache?.()
@@ -70,7 +74,11 @@ import(process.argv[1]).then(() => setTimeout(() => {
   if (known === undefined && process.connected) process.send([1, { _tag: "Resolved", found: JSON.stringify(found) }])
   // One that is killed writes nothing as it exits.
   flushCompileCache?.()
-}, ${startMillis}).unref())`
+}, ${startMillis}).unref(), (error) => {
+  // Where a syntax error of plain JavaScript is, only what Node.js writes as it dies of it says.
+  if (error instanceof SyntaxError && String(error.stack).startsWith("SyntaxError")) throw error
+  tell(error, () => process.exit(1))
+})`
 
 /** Flags of this process that say what to run, or belong to one process only. */
 const own =

@@ -114,13 +114,13 @@ export class Breaking {
   }
 
   /** What a life is told when it begins, `leaving` being what it hands over; undefined if there are no circuits. */
-  startOf(member: Member, leaving: number | undefined): GateStart | undefined {
+  startOf(member: Member, leaving: ReadonlySet<number>): GateStart | undefined {
     const { groups, keyGroups, workers } = this
     if (keyGroups === undefined && workers === undefined) return undefined
     // The circuit of the whole worker: its new life is the probe.
     const shut = Array.from(this.breaches.get(member)?.keys() ?? []).filter((group) => group !== everyGroup)
     const window = Math.max(keyGroups?.circuits.window ?? 1, workers?.circuits.window ?? 1)
-    return { groups, window, shut, watched: [...(this.watched.get(member) ?? [])], leaving }
+    return { groups, window, shut, watched: [...(this.watched.get(member) ?? [])], leaving: [...leaving] }
   }
 
   /**
@@ -221,14 +221,17 @@ export class Breaking {
     })
   }
 
-  /** Tells a worker that it hands a key group over no more, and how that group's circuit is if it has one. */
-  remind(member: Member, group: number): Effect.Effect<void> {
+  /** Tells a worker that it hands key groups over no more, and how the circuit of each is that has one. */
+  remind(member: Member, groups: Iterable<number>): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const breach = this.breaches.get(member)?.get(group)
-      const orders: Array<number> = [Order.Stay]
-      if (breach !== undefined) orders.push(Order.Shut)
-      if (breach?.trial !== undefined && !Deferred.isDoneUnsafe(breach.trial)) orders.push(Order.Probe)
-      return Effect.forEach(orders, (order) => member.order(order, group), { discard: true })
+      const orders: Array<readonly [order: number, group: number]> = [[Order.Stay, everyGroup]]
+      for (const group of groups) {
+        const breach = this.breaches.get(member)?.get(group)
+        if (breach === undefined) continue
+        orders.push([Order.Shut, group])
+        if (breach.trial !== undefined && !Deferred.isDoneUnsafe(breach.trial)) orders.push([Order.Probe, group])
+      }
+      return Effect.forEach(orders, ([order, group]) => member.order(order, group), { discard: true })
     })
   }
 

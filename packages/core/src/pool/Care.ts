@@ -31,7 +31,7 @@ import type { Breaking } from "./Breaking.ts"
 import type { Member } from "./Member.ts"
 import { Recycling } from "./Recycling.ts"
 import { Reports } from "./Reports.ts"
-import { ackedOf, type Handed, panicOf, takenOf, Ward } from "./Ward.ts"
+import { ackedOf, type Handed, panicOf, Ward } from "./Ward.ts"
 import { requestMillisOf, Watchdog } from "./Watchdog.ts"
 
 const defaultSnapshots = { every: 1024, within: "50 millis" } as const
@@ -300,8 +300,9 @@ export class Care {
       saved: lastSaved,
       resume: saved,
       over: attempts.over,
-      singly: panicked ? takenOf(member) : undefined,
+      singly: panicked ? member.mailbox.takenFrom() : undefined,
       measures: recycle?.heap !== undefined,
+      found: member.mailbox.sent.slice(0, member.mailbox.urgent + 1),
       gate: this.breaking.startOf(member, ward.leaving)
     }
   }
@@ -326,8 +327,9 @@ export class Care {
     const cause =
       error ??
       new WorkerPanicked({ worker: member.id, phase: "run", detail: "the pool closed before anybody could handle it" })
-    this.letters.add({ message, key: this.keyOf(message), worker: member.id, attempts, cause: Cause.fail(cause) })
-    this.events.add(SupervisionEvent.DeadLettered({ worker: member.id, attempts }))
+    const key = this.keyOf(message)
+    this.letters.add({ message, key, worker: member.id, attempts, cause: Cause.fail(cause) })
+    this.events.add(SupervisionEvent.DeadLettered({ worker: member.id, key, attempts }))
   }
 
   private keyOf(message: unknown): string | number | bigint | undefined {

@@ -389,9 +389,10 @@ export class Delivery {
     if (!this.open) return this.closed(messages)
     if (options === undefined) return undefined
     const { deadline, priority = 0, timeout } = options
+    const late = timeout === undefined ? undefined : wrongTimeout(timeout)
     const detail =
       Number.isInteger(priority) && priority >= 0 && priority < this.priorities
-        ? (wrongTimeout(timeout) ?? (deadline === undefined ? undefined : this.unkept(deadline)))
+        ? (late ?? (deadline === undefined ? undefined : this.unkept(deadline)))
         : `priority ${priority}: the pool has ${this.priorities} (0 to ${this.priorities - 1}; option priorities)`
     if (detail === undefined) return undefined
     return new SendError({ channel: this.pool, reason: "Encode", detail, unsent: [...messages] })

@@ -13,7 +13,6 @@ import * as Poll from "../channel/Poll.ts"
 import * as Codec from "../codec/Codec.ts"
 import * as Moving from "../worker/Moving.ts"
 import type { Wire } from "../worker/Wire.ts"
-import type { AnyContract } from "../worker/Worker.ts"
 import type { Care } from "./Care.ts"
 import type { Handover } from "./Handover.ts"
 import * as Leftovers from "./Leftovers.ts"
@@ -21,6 +20,7 @@ import type { Member } from "./Member.ts"
 import type { Change, Placement } from "./Placement.ts"
 import type { Requests } from "./Requests.ts"
 import type { Rescaling } from "./Rescaling.ts"
+import type { Handed } from "./Ward.ts"
 
 /** How long to wait for others that are being replaced, in milliseconds. */
 const patienceMillis = 2000
@@ -30,7 +30,6 @@ const patienceMillis = 2000
  * @since 0.1.0
  */
 export class Failover {
-  private readonly contract: AnyContract
   private readonly all: ReadonlyArray<Member>
   private readonly placement: Placement
   private readonly requests: Requests
@@ -41,7 +40,6 @@ export class Failover {
   private readonly handover: Handover
 
   constructor(
-    contract: AnyContract,
     all: ReadonlyArray<Member>,
     placement: Placement,
     requests: Requests,
@@ -51,7 +49,6 @@ export class Failover {
     groups: number,
     handover: Handover
   ) {
-    this.contract = contract
     this.all = all
     this.placement = placement
     this.requests = requests
@@ -139,28 +136,11 @@ export class Failover {
     )
   }
 
-  private bringMessages(member: Member, { assignment, members }: Change): Effect.Effect<void> {
-    const targets = new Set<Member>()
-    const targetOf = (message: unknown): Member | undefined => {
-      try {
-        return message === undefined ? undefined : members[assignment.workerOf(this.contract.key(message))]
-      } catch {
-        // It was sent to this worker, whatever its key.
-        return undefined
-      }
-    }
-    const bring = Leftovers.take(member, this.care, this.wire, (handed) => {
-      const target = targetOf(handed.message)
-      if (target === undefined) {
-        return this.care.addLetter(member, handed.message, handed.attempt.count, handed.attempt.error)
-      }
-      targets.add(target)
-      return this.handover.put(target, handed)
-    })
-    // What others send next may take another lane.
-    return Effect.andThen(
-      bring,
-      Effect.suspend(() => this.requests.arrived(targets))
+  private bringMessages(member: Member, change: Change): Effect.Effect<void> {
+    const left: Array<Handed> = []
+    return Effect.map(
+      Leftovers.take(member, this.care, this.wire, (handed) => void left.push(handed)),
+      () => this.handover.bring(member, change, left)
     )
   }
 }

@@ -28,8 +28,8 @@ const patience = 50
 export type Each = (left: Handed) => Effect.Effect<void> | undefined
 
 /**
- * Takes each message that a member handed over and nobody took, and each that its mailbox still holds
- * and that nobody handled, in the order of its lane. Requests are passed: whoever asked learns of the end
+ * Takes each message that a member handed over and nobody took, each that its mailbox still holds and that
+ * nobody handled, in the order of its lane, and each that was beside it. Requests are passed: whoever asked learns of the end
  * in another way.
  *
  * @category runners
@@ -38,8 +38,12 @@ export type Each = (left: Handed) => Effect.Effect<void> | undefined
 export const take = (member: Member, care: Care, wire: Wire, each: Each): Effect.Effect<void> =>
   Effect.suspend(() => {
     const { left, mesh, receiver } = member.mailbox
-    const handed = Effect.forEach(care.ward(member).takeHanded(), (one) => each(one) ?? Effect.void, { discard: true })
-    if (left === 0) return handed
+    const all = (messages: ReadonlyArray<Handed>) =>
+      Effect.forEach(messages, (one) => each(one) ?? Effect.void, { discard: true })
+    const ward = care.ward(member)
+    const handed = all(ward.takeHanded())
+    const beside = all(ward.takeBeside())
+    if (left === 0) return Effect.andThen(handed, beside)
     // A name of its own, so that the place is free again afterwards.
     const owner = ThreadIdentity.makeVirtual()
     let reader: FrameReader
@@ -47,10 +51,11 @@ export const take = (member: Member, care: Care, wire: Wire, each: Each): Effect
       reader = new FrameReader(ReceiverPort.attach(mesh, receiver.slot, owner))
     } catch (fault) {
       // It is still held: by a worker that outlived its kill. What is in there is not for us to touch.
-      if (fault instanceof RingFault) return handed
+      if (fault instanceof RingFault) return Effect.andThen(handed, beside)
       throw fault
     }
-    reader.port.urgent = member.mailbox.urgent
+    // What came from other workers lies in the lanes of this thread: see `Legacy`.
+    reader.port.urgent = member.mailbox.urgent + 1
     const mail = Effect.ensuring(
       read(reader, member, care, new Envelope(wire.message), each, patience),
       Effect.sync(() => {
@@ -58,7 +63,7 @@ export const take = (member: Member, care: Care, wire: Wire, each: Each): Effect
         mesh.bury(owner)
       })
     )
-    return Effect.andThen(handed, mail)
+    return Effect.andThen(Effect.andThen(handed, mail), beside)
   })
 
 const read = (

@@ -18,6 +18,7 @@ import type { Waitable } from "../ring/Sleep.ts"
 import { EndpointState } from "../ring/layout.ts"
 import type { Mesh } from "../ring/Mesh.ts"
 import { SenderPort } from "../ring/SenderPort.ts"
+import type { Attempt } from "../supervision/Attempts.ts"
 import { EnvelopeKind } from "../worker/Envelope.ts"
 
 /**
@@ -38,13 +39,36 @@ export interface MailboxOptions {
   readonly dropOldest: boolean
 }
 
+/**
+ * What comes from another mailbox: what it has been through, and who is told its number once it lies in its lane.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Traveller {
+  readonly attempt: Attempt
+  readonly onPlaced: (number: number) => void
+}
+
+/**
+ * What waits outside a ring for room in it.
+ *
+ * @category models
+ * @since 0.1.0
+ */
+export interface Kept {
+  readonly frame: Encoded
+  readonly traveller: Traveller | undefined
+  /** How many were kept in its lane before. */
+  readonly number: number
+}
+
 class Way {
   readonly writer: FrameWriter
   readonly room: Waiter
-  kept: Array<Encoded> = []
-  /** How many were kept so far, and how many of them are no more: moved into the ring, or forgotten. */
+  kept: Array<Kept> = []
+  /** How many were kept so far. */
   keptSoFar = 0
-  goneSoFar = 0
 
   constructor(writer: FrameWriter, wait: WaitStrategy, ended: () => boolean) {
     const room = new Room(writer)
@@ -95,7 +119,7 @@ export class Mailbox {
     const owner = ThreadIdentity.current()
     this.ways = Array.from({ length: options.priorities }, () => {
       const port = SenderPort.attach(this.mesh, this.mesh.reserve("sender"), owner)
-      return new Way(new FrameWriter(port), options.wait, () => this.closed)
+      return new Way(new FrameWriter(port, true), options.wait, () => this.closed)
     })
     const { port } = this.ways[0].writer
     this.drain = new Waiter(
@@ -121,15 +145,21 @@ export class Mailbox {
   }
 
   /** Writes a frame at a priority, or keeps it beside the ring until there is room. */
-  push<A>(lane: number, codec: FrameCodec<A>, value: A, kind: number): void {
+  push<A>(lane: number, codec: FrameCodec<A>, value: A, kind: number, traveller: Traveller): void {
     const way = this.ways[lane]
-    if (way.kept.length > 0 || !way.writer.write(codec, value, kind)) this.keep(way, codec, value, kind)
+    if (way.kept.length > 0 || !way.writer.write(codec, value, kind)) this.keep(way, codec, value, kind, traveller)
+    else traveller.onPlaced(way.writer.port.lane()!.lastSequence)
   }
 
-  private keep<A>(way: Way, codec: FrameCodec<A>, value: A, kind: number): void {
+  private keep<A>(way: Way, codec: FrameCodec<A>, value: A, kind: number, traveller?: Traveller): void {
     // A copy of the value as it is now: what waits must not change with it.
-    way.kept.push(way.writer.encode(codec, value, kind))
+    way.kept.push({ frame: way.writer.encode(codec, value, kind), traveller, number: way.keptSoFar })
     way.keptSoFar += 1
+  }
+
+  /** Takes back what waits outside the ring and `takes` says so of, in the order of each lane. */
+  withdraw(takes: (kept: Kept, lane: number) => boolean): void {
+    for (const [lane, way] of this.ways.entries()) way.kept = way.kept.filter((kept) => !takes(kept, lane))
   }
 
   /** `write` for many messages: returns how many found room. Throws with those before the one to blame written. */
@@ -142,10 +172,9 @@ export class Mailbox {
 
   /** Forgets the oldest message; somebody waits for each request. */
   private forgetOldest(way: Way): void {
-    const oldest = way.kept.findIndex(({ kind }) => kind === EnvelopeKind.Message)
+    const oldest = way.kept.findIndex(({ frame }) => frame.kind === EnvelopeKind.Message)
     if (oldest < 0) return
     way.kept.splice(oldest, 1)
-    way.goneSoFar += 1
     this.dropped += 1
   }
 
@@ -186,10 +215,11 @@ export class Mailbox {
 
   private move(way: Way): number {
     let moved = 0
-    while (moved < way.kept.length && way.writer.writeEncoded(way.kept[moved])) moved++
+    while (moved < way.kept.length && way.writer.writeEncoded(way.kept[moved].frame)) {
+      way.kept[moved++].traveller?.onPlaced(way.writer.port.lane()!.lastSequence)
+    }
     way.writer.publish()
     way.kept.splice(0, moved)
-    way.goneSoFar += moved
     return moved
   }
 
@@ -217,11 +247,14 @@ export class Mailbox {
 
   /** Of `depth`, those that the worker has in its hands; about, while it goes on. */
   get taken(): number {
+    return Math.min(this.depth, this.takenFrom(this.ways.length))
+  }
+
+  /** Messages of so many first lanes, or of all, that the worker has taken and not acknowledged, as far as it has told. */
+  takenFrom(lanes = this.mesh.highWater): number {
     let taken = 0
-    for (let lane = 0; lane < this.ways.length; lane++) {
-      const { depth } = this.ways[lane].writer.port
-      const handed = (this.mesh.handedIn(lane, 0) - this.mesh.ackedIn(lane, 0)) | 0
-      taken += Math.min(depth, Math.max(0, handed))
+    for (let lane = 0; lane < lanes; lane++) {
+      taken += Math.max(0, (this.mesh.handedIn(lane, 0) - this.mesh.ackedIn(lane, 0)) | 0)
     }
     return taken
   }
@@ -248,15 +281,19 @@ export class Mailbox {
   horizon(): () => boolean {
     // Requests may be written and not visible yet.
     this.publish()
-    const kept = this.ways.map((way) => way.keptSoFar)
+    const isPlaced = this.placing()
     let lanes: ReadonlyArray<number> | undefined
     return () => {
       // What is kept beside the ring has its place in a lane only once it is moved there.
-      if (lanes === undefined && this.ways.every((way, index) => way.goneSoFar >= kept[index])) {
-        lanes = this.sent
-      }
+      if (lanes === undefined && isPlaced()) lanes = this.sent
       return lanes !== undefined && lanes.every((sent, sender) => ((this.mesh.ackedIn(sender, 0) - sent) | 0) >= 0)
     }
+  }
+
+  /** Notes what waits outside the ring by now; the answer tells whether all of it has gone into it, or elsewhere. */
+  placing(): () => boolean {
+    const kept = this.ways.map((way) => way.keptSoFar)
+    return () => this.ways.every((way, index) => way.kept.length === 0 || way.kept[0].number >= kept[index])
   }
 
   /** Whether a client that sends from another thread holds its place. */

@@ -27,13 +27,12 @@ import {
   WorkerPanicked
 } from "../errors/Errors.ts"
 import { Command, ControlBlock, Status } from "../ring/ControlBlock.ts"
-import type { Place } from "../supervision/Attempts.ts"
 import { Envelope, EnvelopeKind } from "../worker/Envelope.ts"
 import { Order } from "../worker/Safeguard.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { WorkerProcess } from "../worker/Workers.ts"
 import { Commands } from "./Commands.ts"
-import { Mailbox, type MailboxOptions } from "./Mailbox.ts"
+import { Mailbox, type MailboxOptions, type Traveller } from "./Mailbox.ts"
 import type { Stamp } from "./Stamp.ts"
 
 /**
@@ -198,8 +197,9 @@ export class Member {
   }
 
   /** Puts a message into the mailbox, or beside it until there is room. Throws what the codec throws. */
-  push(message: unknown, timestamp: number, stamp: Stamp): void {
-    this.mailbox.push(this.lowest - stamp.priority, this.envelope(timestamp, stamp), message, EnvelopeKind.Message)
+  push(message: unknown, timestamp: number, stamp: Stamp, traveller: Traveller): void {
+    const envelope = this.envelope(timestamp, stamp)
+    this.mailbox.push(this.laneAt(stamp.priority), envelope, message, EnvelopeKind.Message, traveller)
     this.count = (this.count + 1) | 0
   }
 
@@ -220,11 +220,9 @@ export class Member {
     }
   }
 
-  /** Where the last message of a priority lies; undefined if it may be forgotten before it gets there. */
-  lastWritten(priority: number): Place | undefined {
-    const lane = this.lowest - priority
-    const number = this.mailbox.lastNumber(lane)
-    return number === undefined ? number : { lane, number }
+  /** The lane of a priority. */
+  laneAt(priority: number): number {
+    return this.lowest - priority
   }
 
   /** The priority of what lies in a lane: none for what other threads send. */

@@ -142,6 +142,11 @@ export class Outputs {
         place = port.sender
         const taken = reader.take(codec, kind, outputs, outputs.length, batchSize)
         if (taken > 0) continue
+        // Its worker took it along when it died, and had not acknowledged what it came of: that is handled again.
+        if (reader.isLost) {
+          reader.advance()
+          continue
+        }
         // Passed whether it can be read or not.
         try {
           outputs.push(reader.read(codec))

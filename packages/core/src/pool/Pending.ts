@@ -84,7 +84,7 @@ export class Pending {
   /** The successes and the errors of requests, by their index. */
   private readonly successes: Array<Envelope<unknown> | undefined> = []
   private readonly errors: Array<Envelope<unknown> | undefined> = []
-  private readonly panics = new Envelope(Wire.panic)
+  private readonly panics = new Envelope(Wire.panic())
   private next = 0
   /** Why no reply can come any more. */
   fault: ReceiveError | undefined
@@ -245,6 +245,8 @@ export class Pending {
 
   private reply(): void {
     const { head, reader } = this
+    // A worker took it along when it died: its end settles what was asked of it, and its successor tells the rest again.
+    if (reader.isLost) return
     reader.readWith(this.readHead)
     const { detail, id } = head
     if (detail >= ReplyStatus.Failed) return this.onReport(reader.port.sender, detail, reader)

@@ -48,12 +48,17 @@ export class Placement {
   /** Counts the changes: whoever waited while it changed must look again where its messages go. */
   epoch = 0
   readonly table: RoutingTable | undefined
+  private version = 0
+  /** Key groups that other threads may not send to yet, and who said so last. */
+  private readonly closed = new Map<number, object>()
   readonly refusals: Refusals
   private base: Assignment<Key>
   private detours: Detours = new Map()
   private readonly partitioner: Partitioner<Key>
   private readonly groups: number
   private readonly all: ReadonlyArray<Member>
+  /** What the partitioner would give to some of the members, until these change. */
+  private readonly heirs = new Map<string, Assignment<Key>>()
   private settled = Deferred.makeUnsafe<void>()
 
   private constructor(
@@ -74,7 +79,7 @@ export class Placement {
     this.show()
     if (assignment.keyed && assignment.grouping === groups && partitioner.name !== "leastLoaded") {
       this.table = RoutingTable.make(groups, clients)
-      this.table.change(this.entries(members, assignment))
+      this.route(Array.from({ length: assignment.groups }, (_, group) => group))
     }
   }
 
@@ -97,11 +102,26 @@ export class Placement {
     )
   }
 
-  private *entries(members: ReadonlyArray<Member>, assignment: Assignment<Key>): Iterable<readonly [number, number]> {
-    if (!assignment.keyed) return
-    for (let group = 0; group < assignment.groups; group++) {
-      const worker = assignment.workerOfGroup(group)
-      yield [group, worker < 0 ? held : this.all.indexOf(members[worker])]
+  /** Tells other threads where key groups are, or that nobody is to send to them. */
+  private route(groups: Iterable<number>): void {
+    const { all, assignment, closed, members, moving, table } = this
+    if (table === undefined || !assignment.keyed) return
+    const places = members.map((member) => all.indexOf(member))
+    const entries = Array.from(groups, (group) => {
+      const worker = moving?.has(group) === true || closed.has(group) ? -1 : assignment.workerOfGroup(group)
+      return [group, worker < 0 ? held : places[worker]] as const
+    })
+    this.version = table.change(entries)
+  }
+
+  /** Keeps other threads from sending to key groups until that is done which is returned, or somebody else says so. */
+  closeTo(groups: Iterable<number>): () => void {
+    const who = {}
+    for (const group of groups) this.closed.set(group, who)
+    return () => {
+      const open = Array.from(groups).filter((group) => this.closed.get(group) === who)
+      for (const group of open) this.closed.delete(group)
+      if (open.length > 0) this.route(open)
     }
   }
 
@@ -151,12 +171,14 @@ export class Placement {
     })
   }
 
-  /** Works out what changes if a key group were with another worker for a while, or with its own again. */
-  planDetour(group: number, at: Member | undefined): Result.Result<Change, InvalidConfig> {
+  /** Works out what changes if key groups were with these workers for a while, or with their own again. */
+  planDetours(places: ReadonlyMap<number, Member>): Result.Result<Change, InvalidConfig> {
     const detours = new Map(this.detours)
-    detours.delete(group)
-    const home = this.homeOf(group)
-    if (at !== undefined && home !== undefined && at !== home) detours.set(group, { home, at })
+    for (const [group, at] of places) {
+      const home = this.homeOf(group)
+      if (home === undefined || at === home) detours.delete(group)
+      else detours.set(group, { home, at })
+    }
     return this.changeTo(this.members, this.base, detours)
   }
 
@@ -210,7 +232,9 @@ export class Placement {
   /** The one among these that the partitioner would give a key group to. */
   otherFor(group: number, members: ReadonlyArray<Member>): Member | undefined {
     if (members.length === 0) return undefined
-    const assignment = Result.getOrUndefined(this.assign(members))
+    const ids = members.map(({ id }) => id).join()
+    const assignment = this.heirs.get(ids) ?? Result.getOrUndefined(this.assign(members))
+    if (assignment !== undefined) this.heirs.set(ids, assignment)
     const index = assignment?.keyed === true ? assignment.workerOfGroup(group) : -1
     // It would see when a key comes.
     if (index < 0) return members.reduce((one, other) => (other.mailbox.depth < one.mailbox.depth ? other : one))
@@ -225,23 +249,26 @@ export class Placement {
       this.epoch += 1
       const { table } = this
       if (table === undefined) return Effect.void
-      const version = table.change(Array.from(groups, (group) => [group, held] as const))
+      this.route(groups)
       const clientIsThere = (client: number) => this.all[0].mailbox.clientIsThere(client)
-      return Poll.until(() => table.settled(version, clientIsThere))
+      // The table may change meanwhile, for other groups.
+      return Poll.until(() => table.settled(this.version, clientIsThere))
     })
   }
 
   /** Puts a change into effect, and lets the groups that were held go. */
   release(change?: Change): void {
     if (change !== undefined) {
+      if (this.members !== change.members) this.heirs.clear()
       this.members = change.members
       this.assignment = change.assignment
       this.base = change.base
       this.detours = change.detours
       this.show()
     }
-    this.table?.change(this.entries(this.members, this.assignment))
+    const { moving } = this
     this.moving = undefined
+    this.route(moving ?? [])
     this.epoch += 1
     Deferred.doneUnsafe(this.settled, Effect.void)
   }

@@ -400,7 +400,7 @@ const attach = (contract: AnyContract, handle: PoolHandle<never>): Client => {
   const owner = ThreadIdentity.current()
   const targets = meshes.map((mesh, index) => {
     if (index > 0) mesh.reserveSender(first + slot)
-    const writer = new FrameWriter(SenderPort.attach(mesh, first + slot, owner))
+    const writer = new FrameWriter(SenderPort.attach(mesh, first + slot, owner), true)
     return new Target(handle.mailboxes[index].worker, index, writer, handle.wait)
   })
   return new Client(contract, handle, slot, targets)

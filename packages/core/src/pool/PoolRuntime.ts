@@ -146,7 +146,15 @@ export class PoolRuntime {
       outputs,
       care
     )
-    this.handover = new Handover(care, this.delivery)
+    this.handover = new Handover({
+      care,
+      delivery: this.delivery,
+      placement,
+      requests: this.requests,
+      wire,
+      key: contract.key,
+      scope
+    })
     this.detours = new Detours(placement, this.requests, this.rescaling, care, wire, this.handover)
     this.ending = new Ending({
       pool: name,
@@ -161,7 +169,6 @@ export class PoolRuntime {
       key: contract.key as (message: unknown) => unknown
     })
     this.failover = new Failover(
-      contract,
       all,
       placement,
       this.requests,

@@ -44,8 +44,8 @@ export interface Reported {
 export class Reports {
   private readonly scope: Scope.Scope
   private readonly to: Reported
-  private readonly failures = new Envelope(Wire.failed)
-  private readonly snapshots = new Envelope(Wire.saved)
+  private readonly failures = new Envelope(Wire.failed())
+  private readonly snapshots = new Envelope(Wire.saved())
   private readonly recoveries: Envelope<unknown>
   private readonly dead: Envelope<Wire.Dead>
   private readonly handed: Envelope<Wire.Handed>
@@ -54,8 +54,8 @@ export class Reports {
     this.scope = scope
     this.to = to
     this.recoveries = new Envelope(wire.verdict.payload)
-    this.dead = new Envelope(wire.dead)
-    this.handed = new Envelope(wire.handed)
+    this.dead = new Envelope(wire.dead())
+    this.handed = new Envelope(wire.handed())
   }
 
   /** Takes a report of a member. */
@@ -82,14 +82,14 @@ export class Reports {
 
   private decide(member: Member, { attempts }: Ward, ticket: number, failure: typeof Wire.Failed.Type): void {
     const { breaking, events } = this.to
-    const { error, group, groupSince, since } = failure
+    const { error, group, groupSince, key, since } = failure
     const verdict = Effect.gen(function* () {
       const held = yield* breaking.failed(member, group, since, groupSince, error)
       const delay = yield* attempts.failed(failure, error)
       if (delay === undefined) return yield* member.verdict(ticket, false)
       const { count } = attempts.at(failure)
       const delayMillis = Math.max(delay, held)
-      events.add(SupervisionEvent.Retrying({ worker: member.id, attempts: count, delayMillis, error }))
+      events.add(SupervisionEvent.Retrying({ worker: member.id, key, attempts: count, delayMillis, error }))
       yield* Effect.sleep(delay)
       // Not for longer than the circuit is kept up.
       if (held > delay) yield* Effect.raceFirst(Effect.sleep(held - delay), Deferred.await(breaking.released))
@@ -137,7 +137,7 @@ export class Reports {
     if (request !== undefined) return this.to.reroute(request)
     const handed = { message, priority: member.priorityIn(place.lane), allowed, context, attempt: soFar }
     // Sent to this worker, whatever its key, before it knew that the rest has gone.
-    if (ward.leaving === undefined) this.to.handBack(member, handed)
+    if (ward.leaving.size === 0) this.to.handBack(member, handed)
     else ward.handed.push(handed)
   }
 }

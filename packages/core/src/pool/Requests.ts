@@ -23,7 +23,6 @@ import * as Poll from "../channel/Poll.ts"
 import { wrongTimeout } from "../errors/Options.ts"
 import * as CallerContext from "../worker/CallerContext.ts"
 import { now } from "../worker/Envelope.ts"
-import { everyGroup } from "../worker/Safeguard.ts"
 import { tellEvery } from "../worker/Signals.ts"
 import type { RequestWire, Wire } from "../worker/Wire.ts"
 import type { Delivery } from "./Delivery.ts"
@@ -40,9 +39,6 @@ import type { SignalLane } from "./SignalLane.ts"
  * @since 0.1.0
  */
 export type Find = () => Member | PartitionError | SendError | WorkerNotFound | WorkerNotRunning | undefined
-
-/** How long others wait for a worker to see what it was sent, in milliseconds. */
-const patienceMillis = 2000
 
 /** Between two questions to a worker that could not be asked, in milliseconds. */
 const pauseMillis = 5
@@ -100,7 +96,7 @@ export class Requests {
       return Effect.fail(this.refused(`no request ${JSON.stringify(tag)}; there are ${known || "none"}`))
     }
     const timeout = options?.timeout
-    const wrong = wrongTimeout(timeout)
+    const wrong = timeout === undefined ? undefined : wrongTimeout(timeout)
     if (wrong !== undefined) {
       const error = this.refused(`ask ${tag}: ${wrong}`)
       return request.streaming ? Stream.fail(error) : Effect.fail(error)
@@ -179,14 +175,11 @@ export class Requests {
     return this.once(request, payload, 0, () => member, undefined, onAsked)
   }
 
-  /**
-   * Waits until a worker has seen all that was sent to it by now, and has handed over what there is of a key group,
-   * unless that is `everyGroup`.
-   */
-  sighted(member: Member, group: number): Effect.Effect<void, WorkerNotRunning> {
+  /** Waits until a worker has seen all that was sent to it by now, and has handed over what there is of key groups. */
+  sighted(member: Member, groups: ReadonlyArray<number>): Effect.Effect<void, WorkerNotRunning> {
     return Effect.suspend(() => {
       member.mailbox.publish()
-      const question = { group, sent: member.mailbox.sent }
+      const question = { groups, sent: member.mailbox.sent }
       const lost = () => Effect.fail(member.notRunning(`pool ${this.pool}: hand over a key group`, []))
       if (member.isLost) return lost()
       const asked = Effect.asVoid(this.internal(member, this.wire.sight, question))
@@ -199,29 +192,23 @@ export class Requests {
           )
         ),
         // Its life ended, and the next knows nothing of the question.
-        () => (member.isLost ? lost() : Effect.andThen(Effect.sleep(pauseMillis), this.sighted(member, group)))
+        () => (member.isLost ? lost() : Effect.andThen(Effect.sleep(pauseMillis), this.sighted(member, groups)))
       )
     })
   }
 
-  /**
-   * Waits until workers have seen all that was sent to them by now, if others send to them by ways of their own; not for
-   * ever: one that sees nothing more for now may wait for somebody who waits for this.
-   */
-  arrived(members: Iterable<Member>): Effect.Effect<void> {
-    return Effect.forEach(
-      Array.from(members).filter(({ mailbox }) => mailbox.hasClients),
-      // Its end is for its successor to see to.
-      (member) =>
-        Effect.timeoutOrElse(
-          Effect.andThen(
-            Poll.until(() => !member.mailbox.keeps || member.isLost),
-            Effect.ignore(this.sighted(member, everyGroup))
-          ),
-          { duration: patienceMillis, orElse: () => Effect.void }
-        ),
-      { concurrency: "unbounded", discard: true }
-    )
+  /** Waits until a worker has seen all that was sent to it by now, and kept for it; or nobody will. */
+  arrived(member: Member): Effect.Effect<void> {
+    return Effect.suspend(() => {
+      const isPlaced = member.mailbox.placing()
+      // Whoever is about to do its work sees to that itself.
+      const placed = Poll.until(() => !member.forsaken && (isPlaced() || !member.alive))
+      const seen = Effect.catch(this.sighted(member, []), () => this.arrived(member))
+      return Effect.andThen(
+        placed,
+        Effect.suspend(() => (member.alive ? seen : Effect.void))
+      )
+    })
   }
 
   /** Asks others what a worker that is gone was asked. */

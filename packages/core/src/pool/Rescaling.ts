@@ -196,8 +196,7 @@ export class Rescaling {
         (member) => Effect.catchTag(member.start, "WorkerAlreadyRunning", () => Effect.void),
         { concurrency: "unbounded", discard: true }
       )
-      const routes = routesOf(plan.moves)
-      const sources = new Set(routes.map((route) => route.from))
+      const sources = new Set(plan.moves.map(({ from }) => from))
       const handled = Effect.forEach(sources, (id) => this.handled(this.byId(id)), {
         concurrency: "unbounded",
         discard: true
@@ -208,7 +207,7 @@ export class Rescaling {
         Effect.flatMap(pressed, () => Effect.fail(new MadeWay()))
       )
       const moving = new Set(plan.moves.map((move) => move.group))
-      const transfer = Effect.andThen(this.care.breaking.arriving(plan.moves), this.transfer(routes))
+      const transfer = Effect.andThen(this.care.breaking.arriving(plan.moves), this.transfer(plan.moves))
       const changing = Effect.andThen(
         this.holding(moving, emptied, transfer, plan),
         this.care.breaking.left(plan.moves)
@@ -269,12 +268,12 @@ export class Rescaling {
   }
 
   /** Moves state, all of it or none. */
-  transfer(routes: ReadonlyArray<Route>): Effect.Effect<void, ResizeError> {
+  transfer(moves: ReadonlyArray<Move>): Effect.Effect<void, ResizeError> {
     return Effect.suspend(() => {
       if (this.internal === undefined) return Effect.void
       const moved: Array<Route> = []
       return Effect.onError(
-        Effect.forEach(routes, (route) => Effect.map(this.move(route), () => void moved.push(route)), {
+        Effect.forEach(routesOf(moves), (route) => Effect.map(this.move(route), () => void moved.push(route)), {
           discard: true
         }),
         () => Effect.forEach(moved, ({ from, groups, to }) => Effect.ignore(this.move({ from: to, groups, to: from })))

@@ -1,7 +1,6 @@
 /**
  * Places for workers, started ahead: a successor takes one over instead of waiting for a thread to
- * start. A place that was taken is made up for once the successor is ready, so that the two starts
- * do not compete.
+ * start. A place that was taken is made up for at once: deaths come in rows.
  *
  * @since 0.1.0
  */
@@ -91,17 +90,17 @@ export class Spares {
   spawn(options: SpawnOptions): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> {
     return Effect.suspend((): Effect.Effect<WorkerProcess, InvalidConfig | WorkerPanicked | Timeout, Scope.Scope> => {
       if (this.count === 0) return this.workers.spawn(options)
-      const started = Effect.uninterruptibleMask((restore) =>
-        Effect.flatMap(this.take(restore), (taken) =>
-          taken === undefined || !taken.spare.alive
+      return Effect.uninterruptibleMask((restore) =>
+        Effect.flatMap(this.take(restore), (taken) => {
+          this.refill()
+          return taken === undefined || !taken.spare.alive
             ? restore(this.workers.spawn(options))
             : Effect.andThen(
                 Effect.addFinalizer((exit) => Scope.close(taken.scope, exit)),
                 restore(taken.spare.spawn(options))
               )
-        )
+        })
       )
-      return Effect.tap(started, () => Effect.sync(() => this.refill()))
     })
   }
 }

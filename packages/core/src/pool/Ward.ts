@@ -37,6 +37,8 @@ export interface Fate {
   readonly error: WorkerPanicked | undefined
 }
 
+const none: ReadonlySet<number> = new Set()
+
 /**
  * @category models
  * @since 0.1.0
@@ -46,8 +48,10 @@ export class Ward {
   readonly attempts: Attempts
   /** What it handed over and nobody else has yet, in order. */
   handed: Array<Handed> = []
-  /** The key group that it is to hand over; undefined if there is none. */
-  leaving: number | undefined
+  /** What lay beside its mailbox of what it is to hand over: it comes after what the worker had. */
+  beside: ReadonlyArray<Handed> = []
+  /** The key groups that it is to hand over. */
+  leaving: ReadonlySet<number> = none
   /** What its next life begins with. */
   saved: Saved | undefined
   lastSaved = 0
@@ -66,8 +70,15 @@ export class Ward {
   takeHanded(): ReadonlyArray<Handed> {
     const { handed } = this
     this.handed = []
-    this.leaving = undefined
+    this.leaving = none
     return handed
+  }
+
+  /** Gives what lay beside its mailbox. */
+  takeBeside(): ReadonlyArray<Handed> {
+    const { beside } = this
+    this.beside = []
+    return beside
   }
 
   /** What is known of a frame of its mailbox. */
@@ -93,20 +104,6 @@ export const ackedOf = ({ mailbox: { mesh } }: Member): number => {
   let acked = 0
   for (let lane = 0; lane < mesh.highWater; lane++) acked = (acked + mesh.ackedIn(lane, 0)) | 0
   return acked
-}
-
-/**
- * Messages that a worker has taken from its lanes and not acknowledged, as far as it has told.
- *
- * @category accessors
- * @since 0.1.0
- */
-export const takenOf = ({ mailbox: { mesh } }: Member): number => {
-  let taken = 0
-  for (let lane = 0; lane < mesh.highWater; lane++) {
-    taken += Math.max(0, (mesh.handedIn(lane, 0) - mesh.ackedIn(lane, 0)) | 0)
-  }
-  return taken
 }
 
 /**

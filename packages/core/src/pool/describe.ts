@@ -32,6 +32,21 @@ const holding = ({ control }: Member, { savesOften }: Care): string => {
   return control.busy ? "in hand or not saved yet" : "handled, not saved yet"
 }
 
+/** Most keys that are named of a worker. */
+const mostKeys = 4
+
+/** The messages of a worker that failed and will be tried again: they hold those of their key, or key group, behind them. */
+const failing = (member: Member, care: Care): ReadonlyArray<string> => {
+  const all = care.ward(member).attempts.failing
+  if (all.length === 0) return []
+  const named = all.slice(0, mostKeys).map(({ count, error, size = 0 }) => {
+    const what = size > 0 ? `a batch of ${size}` : error?.key === undefined ? "a message" : `key ${error.key}`
+    return `${what} (failed ${count === 1 ? "once" : `${count} times`})`
+  })
+  const more = all.length > mostKeys ? [`${all.length - mostKeys} more`] : []
+  return [`${member.id} tries again: ${[...named, ...more].join(", ")}`]
+}
+
 /**
  * @param stats of its workers, in their order
  *
@@ -59,6 +74,7 @@ export const describe = (
         (s.placement === undefined ? "" : `  ${s.placement}`)
     ),
     ...describeSupervision(care.decisions, care.events.counts).map((line) => `  ${line}`),
-    ...care.breaking.describe.map((line) => `  ${line}`)
+    ...care.breaking.describe.map((line) => `  ${line}`),
+    ...members.flatMap((member) => failing(member, care)).map((line) => `  ${line}`)
   ].join("\n")
 }

@@ -49,6 +49,8 @@ export class ReceiverPort {
   private readonly held: Array<number> = []
   /** How many of the first lanes go before all others, the first before the second. */
   urgent = 0
+  /** How many of the first lanes are read; others wait. */
+  reads = Infinity
   /** The index after the last that `take` filled, also when it threw. */
   reached = 0
   private polled = 0
@@ -117,10 +119,11 @@ export class ReceiverPort {
     }
   }
 
-  /** Looks at each lane once, whose turn it is last. */
+  /** Looks at each lane that is read once, whose turn it is last. */
   private search(): number {
-    for (let tried = 0; tried < this.lanes.length; tried++) {
-      this.turnTo(this.turn + 1 === this.lanes.length ? 0 : this.turn + 1)
+    const lanes = Math.min(this.lanes.length, this.reads)
+    for (let tried = 0; tried < lanes; tried++) {
+      this.turnTo(this.turn + 1 >= lanes ? 0 : this.turn + 1)
       const kind = this.lane.next()
       if (kind !== Kind.Empty) return kind
     }

@@ -131,10 +131,17 @@ export class Attempts {
     return over
   }
 
+  /** Those that failed, and are neither given up nor acknowledged since. */
+  get failing(): ReadonlyArray<Attempt> {
+    return [...this.all.values()].filter((attempt) => attempt.count > 0 && !attempt.over && !this.isDone(attempt))
+  }
+
   /** Forgets what is acknowledged. */
   prune(): void {
-    for (const [key, { lane, number }] of this.all) {
-      if (((this.acked(lane) - number) | 0) > 0) this.all.delete(key)
-    }
+    for (const [key, attempt] of this.all) if (this.isDone(attempt)) this.all.delete(key)
+  }
+
+  private isDone({ lane, number }: Attempt): boolean {
+    return ((this.acked(lane) - number) | 0) > 0
   }
 }

@@ -200,14 +200,15 @@ const misspelt = (
 }
 
 /**
- * The backoff of `restart` where none is given: 5 ms, doubled each time, 5 s at most, spread by a
- * fifth so that workers that died together do not start together.
+ * The backoff of `restart` where none is given: at once the first time, then after 5 ms, doubled each
+ * time, 5 s at most, spread by a fifth so that workers that died together do not start together.
  *
  * @category constants
  * @since 0.1.0
  */
-export const backoff: FailureSchedule = Schedule.jittered(
-  Schedule.min([Schedule.exponential("5 millis"), Schedule.spaced("5 seconds")])
+export const backoff: FailureSchedule = Schedule.concat(
+  Schedule.recurs(1),
+  Schedule.jittered(Schedule.min([Schedule.exponential("5 millis"), Schedule.spaced("5 seconds")]))
 )
 
 /**

@@ -5,6 +5,7 @@
  */
 import * as Data from "effect/Data"
 import type { WorkerPanicked } from "../errors/Errors.ts"
+import type { Key } from "../worker/Worker.ts"
 
 /**
  * - `Failed`: a worker panicked, or did not start
@@ -15,8 +16,9 @@ import type { WorkerPanicked } from "../errors/Errors.ts"
  *   circuit
  * - `CircuitOpened`, `CircuitHalfOpened`, `CircuitClosed`: of a worker, or of one of its key groups
  * - `Escalated`: the whole failed
- * - `Retrying`: a message failed and will be tried again in so many milliseconds
- * - `DeadLettered`: a message was given up after so many attempts
+ * - `Retrying`: a message failed and will be tried again in so many milliseconds; `key` is the message's, and absent for a
+ *   batch of several
+ * - `DeadLettered`: a message was given up after so many attempts; `key` is absent if it could not be computed
  * - `Overdue`: a message was in hand for longer than its deadline
  * - `Recycled`: a worker that had handled its messages, or filled its heap, was replaced in so many milliseconds
  *
@@ -40,11 +42,12 @@ export type SupervisionEvent = Data.TaggedEnum<{
   Escalated: { readonly error: WorkerPanicked }
   Retrying: {
     readonly worker: string
+    readonly key?: Key | undefined
     readonly attempts: number
     readonly delayMillis: number
     readonly error: WorkerPanicked
   }
-  DeadLettered: { readonly worker: string; readonly attempts: number }
+  DeadLettered: { readonly worker: string; readonly key?: Key | undefined; readonly attempts: number }
   Overdue: { readonly worker: string; readonly millis: number }
   Recycled: { readonly worker: string; readonly because: "messages" | "heap"; readonly millis: number }
 }>

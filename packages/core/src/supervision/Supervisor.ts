@@ -76,8 +76,12 @@ class Program<E, R> implements Child {
         Effect.flatMap(body, (exit) => {
           // Ended by `halt`, or with the supervisor: nobody's failure.
           if (this.life !== life) return Effect.void
-          this.life = undefined
-          return Effect.map(this.leave(life, exit), () => this.ended(exit))
+          // Not over before all is released: whoever halts it meanwhile waits for that, and then it is no failure.
+          return Effect.map(Effect.uninterruptible(this.leave(life, exit)), () => {
+            if (this.life !== life) return
+            this.life = undefined
+            this.ended(exit)
+          })
         }),
         this.parent
       )

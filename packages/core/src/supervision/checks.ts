@@ -61,22 +61,26 @@ const deadlines = ({ deadline }: Decisions, tags: ReadonlySet<string> | undefine
   ]
 }
 
-const between = (value: unknown, minimum: number, maximum: number): boolean =>
-  typeof value === "number" && value >= minimum && value <= maximum
-
-const isTrip = (trip: unknown): boolean => {
-  if (typeof trip !== "object" || trip === null) return false
-  const { _tag, failures, minimumCalls, size, threshold } = trip as Record<string, unknown>
-  if (_tag === "Consecutive") return between(failures, 1, Infinity)
-  return _tag === "Rate" && between(threshold, 0, 1) && between(size, 1, Infinity) && between(minimumCalls, 1, Infinity)
+/** What `CircuitBreaker` refuses with a `RangeError`, where it makes the policy itself. */
+const trips = (trip: unknown): Problems => {
+  const { _tag, failures, minimumCalls, size, threshold } = (trip ?? {}) as Record<string, unknown>
+  if (_tag === "Consecutive") return whole("circuitBreaker.trip.failures", failures, 1)
+  if (_tag !== "Rate") {
+    return [["circuitBreaker.trip", trip, "CircuitBreaker.consecutive(failures), or CircuitBreaker.rate(options)"]]
+  }
+  const share = typeof threshold === "number" && threshold >= 0 && threshold <= 1
+  return [
+    ...(share ? [] : [["circuitBreaker.trip.threshold", threshold, "a number from 0 to 1"] as const]),
+    ...whole("circuitBreaker.trip.size", size, 1),
+    ...whole("circuitBreaker.trip.minimumCalls", minimumCalls, 1, Number(size))
+  ]
 }
 
 const circuit = (breaker: Breaker | undefined): Problems => {
   if (breaker === undefined) return []
   const { openDuration, trip, whileOpen } = breaker
-  const trips = "CircuitBreaker.consecutive(failures), or CircuitBreaker.rate(options)"
   return [
-    ...(isTrip(trip) ? [] : [["circuitBreaker.trip", trip, trips] as const]),
+    ...trips(trip),
     ...time("circuitBreaker.openDuration", openDuration),
     ...word("circuitBreaker.whileOpen", whileOpen, ["wait", "fail", "failover"])
   ]

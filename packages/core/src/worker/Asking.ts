@@ -13,6 +13,7 @@ import type { Emission } from "./Emit.ts"
 import { Envelope, EnvelopeKind, makeHead, readHead } from "./Envelope.ts"
 import type { Gate } from "./Gate.ts"
 import type { Invoker } from "./Invoker.ts"
+import { Legacy } from "./Legacy.ts"
 import type { KeyedTasks } from "./KeyedTasks.ts"
 import { Panic, panicked } from "./Panic.ts"
 import type { Parking } from "./Parking.ts"
@@ -64,11 +65,12 @@ export class Asking {
   private readonly head = makeHead()
   private readonly passing: Effect.Effect<void>
   private readonly sights: Sights
+  private readonly legacy: Legacy
 
   constructor(parts: AskingParts) {
-    const { gate, reader, reporting, retrying } = parts
-    const has = (group: number): boolean => gate?.hands(group) !== true || retrying?.has(group) === true
-    this.sights = new Sights(reader.port, reporting, has)
+    const { reader, reporting, retrying } = parts
+    this.sights = new Sights(reader.port, reporting, (groups) => groups.size > 0 && retrying?.has(groups) === true)
+    this.legacy = new Legacy(reader.port, parts.custody?.guard.found ?? [])
     this.parts = parts
     this.payloads = parts.wire.requests.map((request) => new Envelope(request.payload))
     this.passing = Effect.sync(parts.passed)
@@ -81,6 +83,7 @@ export class Asking {
 
   /** Answers what its owner waits to hear, once it is so. */
   look(): void {
+    this.legacy.look()
     this.sights.look()
   }
 
@@ -126,17 +129,19 @@ export class Asking {
     return this.parts.progress.take(this.parts.advance)
   }
 
-  /** Its owner wants to hear when all is seen, and, if it says so, a key group is handed over. */
-  private sight(id: number, { group, sent }: typeof Wire.Sight.Type): undefined {
-    this.parts.pass()
-    this.sights.add(id, group, sent)
+  /** Its owner wants to hear when all is seen, and key groups are handed over, if it names any. */
+  private sight(id: number, { groups, sent }: typeof Wire.Sight.Type): undefined {
+    const { parking, pass, retrying } = this.parts
+    const leaving = new Set(groups)
+    pass()
+    if (leaving.size > 0) (retrying ?? parking)!.handOver(leaving)
+    this.sights.add(id, leaving, sent)
   }
 
   /** Does what its owner decided about a message that failed, or about a key group. */
   private decide(id: number, order: number): Work {
     const { gate, parking, pass, retrying } = this.parts
     pass()
-    if (order === Order.Leave) return (retrying ?? parking)!.handOver(id)
     if (order >= Order.Shut) return gate?.obey(order, id)
     return (retrying ?? parking)?.decide(id, order === Order.Again)
   }

@@ -43,7 +43,7 @@ export class Custody {
   private readonly counts: ReadonlyArray<number> | undefined
   private since = 0
   private number = 0
-  private awaited: ReadonlyArray<Mark> | undefined
+  private awaited: Array<Mark> | undefined
   private timer: ReturnType<typeof setTimeout> | undefined
 
   /** @param ring wakes the worker */
@@ -92,6 +92,10 @@ export class Custody {
       advance()
       // Nothing before it is left to be done: it is the first of its lane.
       port.ackTo(laneIndex, lane.position, lane.count)
+      // Once that is acknowledged nobody may go back behind it, as a snapshot of before would.
+      if (this.awaited !== undefined && laneIndex < this.awaited.length) {
+        this.awaited[laneIndex] = { position: lane.position, count: lane.count }
+      }
       return true
     }
     if (this.done.size === 0 || !this.done.delete(placeOf(laneIndex, lane.count))) return false

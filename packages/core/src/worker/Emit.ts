@@ -4,7 +4,8 @@
  * acknowledged. So a message that fails has emitted nothing, and one that was handled loses nothing.
  *
  * Outputs that find no room are kept, and the worker takes no further message before they are gone:
- * what waits is bounded by what one message (or batch, or each of the handlers at once) may emit.
+ * what waits is bounded by what one message (or batch, or each of the handlers at once) may emit. The
+ * same holds for a large output until its owner has fetched it: it would be lost with this thread.
  *
  * @since 0.1.0
  */
@@ -109,9 +110,18 @@ export class Emitter {
     this.waiter = new Waiter(new Room(writer), wait)
   }
 
-  /** Whether outputs wait for room: nothing that emits must be begun. */
+  /** Whether outputs wait for room, or to be fetched: nothing that emits must be begun, and nothing be acknowledged. */
   get full(): boolean {
+    return this.keeps || this.isUnfetched
+  }
+
+  private get keeps(): boolean {
     return this.first < this.kept.length
+  }
+
+  /** Whether a large output is still only here, and would be lost with this thread. */
+  private get isUnfetched(): boolean {
+    return this.writer.waiting && this.writer.port.status() === "open"
   }
 
   /** Sends the outputs of a handler that has done its work. Throws if one does not fit its schema. */
@@ -125,7 +135,7 @@ export class Emitter {
 
   /** Sends outputs, or keeps those that find no room. */
   private take(values: ReadonlyArray<unknown>): void {
-    for (let index = this.full ? 0 : this.write(values, 0); index < values.length; index++) {
+    for (let index = this.keeps ? 0 : this.write(values, 0); index < values.length; index++) {
       this.kept.push(values[index])
     }
   }
@@ -135,38 +145,42 @@ export class Emitter {
     this.writer.publish()
   }
 
-  /** Tries to send what was kept; true if nothing is any more. */
+  /** Tries to send what was kept; true if everything is with the owner then, or on its way there. */
   flush(): boolean {
+    return this.sendKept() && !this.isUnfetched
+  }
+
+  private sendKept(): boolean {
     const { kept, writer } = this
-    if (this.full) {
+    if (this.keeps) {
       // Nobody is left to read: the owner is gone.
       this.first = writer.port.status() === "open" ? this.write(kept, this.first) : kept.length
       writer.publish()
     }
-    if (this.full) return false
+    if (this.keeps) return false
     this.kept = []
     this.first = 0
     return true
   }
 
-  /** Waits for room. */
-  readonly room: Effect.Effect<void> = Effect.suspend(() => this.waiter.wait(true))
+  /** Waits for room, or until what waits to be fetched is. */
+  readonly room: Effect.Effect<void> = Effect.suspend(() =>
+    this.keeps ? this.waiter.wait(true) : Poll.until(() => !this.isUnfetched)
+  )
 
   /** Sends outputs from an index on, waiting for room. */
   send(outputs: ReadonlyArray<unknown>, from: number): Effect.Effect<void> {
     return Effect.suspend(() => {
-      const next = this.flush() ? this.write(outputs, from) : from
+      const next = this.sendKept() ? this.write(outputs, from) : from
       this.writer.publish()
-      if ((next === outputs.length && !this.full) || this.writer.port.status() !== "open") return Effect.void
-      return Effect.flatMap(this.room, () => this.send(outputs, next))
+      if ((next === outputs.length && !this.keeps) || this.writer.port.status() !== "open") return Effect.void
+      return Effect.flatMap(this.waiter.wait(true), () => this.send(outputs, next))
     })
   }
 
   /** Waits until everything is where the owner finds it without this thread: large outputs are fetched from it. */
   readonly finish: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.flatMap(this.send([], 0), () =>
-      Poll.until(() => !this.writer.waiting || this.writer.port.status() !== "open")
-    )
+    Effect.flatMap(this.send([], 0), () => Poll.until(() => !this.isUnfetched))
   )
 
   private write(outputs: ReadonlyArray<unknown>, from: number): number {

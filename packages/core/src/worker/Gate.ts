@@ -1,7 +1,7 @@
 /**
  * What a worker does about key groups whose circuit is not closed: it keeps their messages, in the order
  * of their keys, and counts how those do that failed lately. And about those that are to be handed over:
- * their messages go back to the owner, for whoever has the group next, from `Leave` to `Stay`.
+ * their messages go back to the owner, for whoever has the group next, from `handOver` to `Stay`.
  *
  * ```
  *           Shut                    Probe
@@ -72,9 +72,9 @@ export class Gate {
     this.onRecovered = onRecovered
     for (const group of watched) this.watched.set(group, 0)
     for (const group of shut) this.kept.set(group, [])
-    if (leaving !== undefined) {
-      this.kept.delete(leaving)
-      this.leaving.add(leaving)
+    for (const group of leaving) {
+      this.kept.delete(group)
+      this.leaving.add(group)
     }
     this.look()
   }
@@ -113,29 +113,27 @@ export class Gate {
 
   /** Whether a key's group is handed over. */
   leaves(key: number): boolean {
-    return this.leaving.size > 0 && this.hands(this.groupOf(key))
+    return this.leaving.size > 0 && this.leaving.has(this.groupOf(key))
   }
 
-  /** Whether a group is handed over. */
-  hands(group: number): boolean {
-    return this.leaving.has(group)
-  }
-
-  /** Hands a group over from now on; what was kept of it is done again, to find that out. */
-  handOver(group: number): Work {
-    const all = this.kept.get(everyGroup) ?? []
-    const theirs = all.filter(({ key }) => this.groupOf(key) === group)
-    if (theirs.length > 0) {
+  /** Hands groups over from now on; what was kept of them is done again, to find that out. */
+  handOver(groups: ReadonlySet<number>): void {
+    const kept = Array.from(groups, (group) => this.kept.get(group) ?? [])
+    const all = this.kept.get(everyGroup)
+    if (all !== undefined) {
+      const leave = new Set(all.filter(({ key }) => groups.has(this.groupOf(key))))
+      kept.push([...leave])
       this.kept.set(
         everyGroup,
-        all.filter(({ key }) => this.groupOf(key) !== group)
+        all.filter((held) => !leave.has(held))
       )
     }
-    const queue = [...(this.kept.get(group) ?? []), ...theirs]
-    this.forget(group)
-    this.leaving.add(group)
+    for (const group of groups) {
+      this.forget(group)
+      this.leaving.add(group)
+    }
     this.look()
-    return this.drain(queue, group)
+    for (const { go } of kept.flat()) go()
   }
 
   private forget(group: number): void {
@@ -222,7 +220,7 @@ export class Gate {
   /** Does what its owner decided about a group. */
   obey(order: number, group: number): Work {
     if (order === Order.Stay) {
-      this.leaving.delete(group)
+      this.leaving.clear()
       this.look()
       return undefined
     }

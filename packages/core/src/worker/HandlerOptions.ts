@@ -65,7 +65,11 @@ const optional = ["handle", "handleBatch", "shutdown", ...moving] as const
  */
 export const check = ({ contract, handlers, requests }: AnyImplementation): Effect.Effect<void, InvalidConfig> => {
   const { workerName } = contract
-  const { batchSize, batchWithin, concurrency, init, tick } = handlers
+  if (typeof handlers !== "object" || handlers === null) {
+    const names = ["init", "handle or handleBatch", ...contract.requests.map(({ _tag }) => _tag)]
+    return refuse(`${workerName}.toLayer`, handlers, `an object of its handlers: ${names.join(", ")}`)
+  }
+  const { batchSize, batchWithin, concurrency, handle, handleBatch, init, tick } = handlers
   if (typeof init !== "function" && !Effect.isEffect(init)) {
     return refuse(`${workerName}.init`, init, "an Effect that makes its state, or a function that gives one")
   }
@@ -74,6 +78,10 @@ export const check = ({ contract, handlers, requests }: AnyImplementation): Effe
     if (handler !== undefined && typeof handler !== "function") {
       return refuse(`${workerName}.${name}`, handler, "a function")
     }
+  }
+  // One that answers requests, or does something by itself, may be sent nothing.
+  if ((handle ?? handleBatch ?? tick) === undefined && contract.requests.length === 0) {
+    return refuse(`${workerName}.handle`, undefined, "a function, of one message; or else handleBatch, of several")
   }
   for (const name of contract.state === undefined ? [] : moving) {
     if (handlers[name] === undefined) {
@@ -85,12 +93,14 @@ export const check = ({ contract, handlers, requests }: AnyImplementation): Effe
       return refuse(`${workerName}.${_tag}`, requests[_tag], "a function: the contract has a request of that tag")
     }
   }
-  return Effect.asVoid(
-    Options.decode(HandlerOptions, contract.workerName, {
-      ...(batchSize === undefined ? {} : { batchSize }),
-      ...(batchWithin === undefined ? {} : { batchWithin }),
-      ...(concurrency === undefined ? {} : { concurrency }),
-      ...(tick === undefined ? {} : { tick: { every: tick.every } })
-    })
-  )
+  const options = {
+    ...(batchSize === undefined ? {} : { batchSize }),
+    ...(batchWithin === undefined ? {} : { batchWithin }),
+    ...(concurrency === undefined ? {} : { concurrency }),
+    ...(tick === undefined ? {} : { tick: { every: tick.every } })
+  }
+  // Compiling the schema takes a new thread 2 ms.
+  return Object.keys(options).length === 0
+    ? Effect.void
+    : Effect.asVoid(Options.decode(HandlerOptions, contract.workerName, options))
 }

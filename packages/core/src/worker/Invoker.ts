@@ -114,7 +114,7 @@ export class Invoker {
       return result
     } catch (cause) {
       emission?.end()
-      throw new Panic(panicked(this.workerId, "handle", cause, this.keyOf(message)))
+      throw new Panic(panicked(this.workerId, "handle", cause, this.nameOf(message)))
     }
   }
 
@@ -190,11 +190,19 @@ export class Invoker {
     return KeyHash.of(key)
   }
 
-  private keyOf(message: unknown): string | undefined {
+  /** The key of a message, if it is not past computing: the message may be what failed. */
+  keyOf(message: unknown): Key | undefined {
+    try {
+      return this.key(message)
+    } catch {
+      return undefined
+    }
+  }
+
+  private nameOf(message: unknown): string | undefined {
     try {
       return String(this.key(message))
     } catch {
-      // The message may be what it panics of: its key may be past computing.
       return undefined
     }
   }
@@ -207,7 +215,7 @@ export class Invoker {
     context?: string,
     emission = this.emission
   ): Effect.Effect<void, WorkerPanicked> {
-    const key = message === undefined ? undefined : this.keyOf(message)
+    const key = message === undefined ? undefined : this.nameOf(message)
     const inContext = this.inContext(effect, key, context)
     const timed = phase.startsWith("handle") ? this.timed(inContext, phase, key) : inContext
     return Effect.catchCause(

@@ -26,6 +26,7 @@ export const leave = (
   replier: Replier
 ): Effect.Effect<void, WorkerPanicked> =>
   Effect.gen(function* () {
+    yield* settling.finishReplies
     yield* settling.finish
     settling.release()
     if (invoker.implementation.contract.state !== undefined) {

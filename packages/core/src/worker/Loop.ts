@@ -81,6 +81,8 @@ export class Loop {
   private readonly advance = () => this.reader.advance()
   private readonly batch: Batch
   private handled = 0
+  /** Messages until the next look at the clock in the next turn: after its first, a life shows that it goes on. */
+  private untilClock = 1
 
   constructor(
     implementation: AnyImplementation,
@@ -107,7 +109,6 @@ export class Loop {
     this.handled = control.handled
     this.messages = new Envelope(wire.message)
     this.progress = new Progress(port, safeguard?.snapshots === undefined)
-    this.settling = new Settling(emitter, this.progress)
     const waits = new Waits(reader, control, replier, links.mailbox.wait)
     this.waits = waits
     const { concurrency } = implementation.handlers
@@ -116,6 +117,7 @@ export class Loop {
     const custody =
       safeguard === undefined ? undefined : new Custody(safeguard, control, port, this.progress, waits.ring)
     this.custody = custody
+    this.settling = new Settling(emitter, replier, this.progress, custody)
     this.changes = emitter !== undefined || this.tasks !== undefined || custody?.saves === true
     waits.custody = custody
     const gate = start === undefined ? undefined : new Gate(start, control, (group) => this.reporting.recovered(group))
@@ -179,7 +181,7 @@ export class Loop {
       const turn = this.turn()
       if (this.replier.full && !Effect.isEffect(turn)) {
         // Before any wait: whoever would end it may wait for a reply.
-        yield* this.flushed
+        yield* this.settling.replied
         continue
       }
       if (Effect.isEffect(turn)) yield* turn
@@ -187,15 +189,18 @@ export class Loop {
       else if (turn === "command") yield* this.waits.pause
       else if (turn === "busy") yield* this.waits.tasks
       else if (turn === "moving") yield* this.waits.ended
-      else if (turn === "crowded") yield* this.waits.crowd(this.settling.room)
-      else if (turn === "leave") return yield* this.leave
+      else if (turn === "crowded") {
+        yield* this.waits.crowd(this.settling.room)
+        // What came of it is with the owner: it is not to be handled again because of the next.
+        this.ack()
+      } else if (turn === "leave") return yield* this.leave
       else if (this.control.command === Command.Stop) {
         if (this.parked || (this.tasks !== undefined && !this.tasks.idle)) yield* this.waits.tasks
         else if (!this.isDry || this.settling.isCrowded) yield* Effect.yieldNow
-        else return yield* this.finishReplies
+        else return yield* this.settling.finishReplies
       } else if (this.batch.length > 0) yield* this.batch.linger(this.waits.mail)
       else yield* this.waits.mail
-      if (this.replier.full) yield* this.flushed
+      if (this.replier.full) yield* this.settling.replied
     }
   })
 
@@ -219,13 +224,8 @@ export class Loop {
     const { control, progress, reader, waits } = this
     const custody = this.custody ?? new Custody(unguarded, control, reader.port, progress, waits.ring)
     custody.rest()
-    const leaving = leave(this.invoker, custody, this.settling, this.reporting, this.replier)
-    return Effect.andThen(this.finishReplies, leaving)
+    return leave(this.invoker, custody, this.settling, this.reporting, this.replier)
   })
-
-  private readonly flushed = Effect.suspend(() => Effect.map(this.replier.flush, () => this.heard()))
-
-  private readonly finishReplies = Effect.suspend(() => Effect.map(this.replier.finish, () => this.heard()))
 
   /** Waits until its outputs are with its owner. */
   readonly leaveNothing: Effect.Effect<void> = Effect.suspend(() => this.settling.finish)
@@ -233,7 +233,9 @@ export class Loop {
   private turn(): Turn {
     const { control, custody, reader, tasks, waits } = this
     const started = performance.now()
-    let untilClock = clockEvery
+    let { untilClock } = this
+    this.untilClock = clockEvery
+    let sure = true
     let busy = true
     waits.woken = false
     try {
@@ -241,7 +243,8 @@ export class Loop {
       custody?.confirm()
       for (;;) {
         // A hint may be late: for sure once in so many messages.
-        if (untilClock === clockEvery || this.changes || control.calls) {
+        if (sure || this.changes || control.calls) {
+          sure = false
           const first = this.first()
           if (first !== undefined) {
             busy = first !== "crowded" && first !== "command" && (first !== "busy" || tasks !== undefined)
@@ -255,12 +258,19 @@ export class Loop {
           if (custody !== undefined && this.batch.length === 0 && custody.pressed) this.saveIfReady(custody)
           return "idle"
         }
-        if (custody !== undefined && !this.admit(custody, kind)) continue
-        const effect = kind === EnvelopeKind.Message ? this.message() : this.request(kind)
+        const admitted = custody === undefined || this.admit(custody, kind)
+        const effect = !admitted ? undefined : kind === EnvelopeKind.Message ? this.message() : this.request(kind)
         if (effect !== undefined) return effect
+        // A large reply is fetched from this thread, and holds up those of others until then: nothing slow before that.
+        if ((!admitted || kind !== EnvelopeKind.Message) && this.replier.full) {
+          busy = false
+          return "again"
+        }
         if (--untilClock === 0) {
+          control.handled = this.handled
           if (performance.now() - started > turnMillis) return "again"
           untilClock = clockEvery
+          sure = true
         }
       }
     } catch (error) {
@@ -271,7 +281,7 @@ export class Loop {
       // Before the acknowledgement: what is handled has its outputs, and a request its reply.
       this.settling.publish()
       this.replier.publish()
-      this.heard()
+      this.settling.heard()
       this.ack()
       control.handled = this.handled
       if (custody !== undefined && this.retrying?.show() !== true && !busy) custody.rest()
@@ -301,13 +311,6 @@ export class Loop {
     const takes = tasks === undefined || tasks.accepts || this.asking.looks
     const isFull = !takes || (tasks !== undefined && custody !== undefined && custody.due && !tasks.quiet)
     return isFull && !waits.hasVerdict ? "busy" : undefined
-  }
-
-  /** What its owner was told of is its own no more, once that has gone. */
-  private heard(): void {
-    if (this.replier.full || !this.settling.heard()) return
-    // Acknowledged with the next snapshot.
-    this.custody?.touch()
   }
 
   /** Acknowledges all that was passed, unless something of it is not done, not gone, or not saved. */
@@ -349,11 +352,17 @@ export class Loop {
     this.reporting.save(custody)
   }
 
-  /** The message in hand failed: parked for its owner to decide, if that is who decides. */
-  private park(message: unknown, context: string | undefined, allowed: number, error: WorkerPanicked): void {
+  /** Whether the message in hand, which failed, is parked for its owner to decide. If not, the worker dies of it. */
+  private parks(message: unknown, context: string | undefined, allowed: number, error: WorkerPanicked): boolean {
+    const { custody, gate, invoker, parking } = this
+    if (parking === undefined || !custody!.decides(error)) {
+      gate?.blame(() => invoker.hashOf(message))
+      return false
+    }
     // What was passed before it is done.
     this.ack()
-    this.parking!.park(this.entryOf(message, context, allowed), error)
+    parking.park(this.entryOf(message, context, allowed), error)
+    return true
   }
 
   private entryOf(message: unknown, context: string | undefined, allowed: number): Entry {
@@ -396,23 +405,14 @@ export class Loop {
     try {
       result = invoker.handle(message)
     } catch (cause) {
-      const error = invoker.errorOf("handle", cause)
-      if (parking === undefined || !custody!.decides(error)) {
-        this.gate?.blame(() => invoker.hashOf(message))
-        throw cause
-      }
-      this.park(message, context, allowed, error)
+      if (!this.parks(message, context, allowed, invoker.errorOf("handle", cause))) throw cause
       return undefined
     }
     if (Effect.isEffect(result)) {
       const provided = invoker.provided(result, "handle", message, context)
       if (parking === undefined) return Effect.andThen(provided, this.passing)
       return Effect.matchEffect(provided, {
-        onFailure: (error) => {
-          if (custody!.decides(error)) return Effect.sync(() => this.park(message, context, allowed, error))
-          this.gate?.blame(() => invoker.hashOf(message))
-          return Effect.fail(error)
-        },
+        onFailure: (error) => (this.parks(message, context, allowed, error) ? Effect.void : Effect.fail(error)),
         onSuccess: () => this.passing
       })
     }
@@ -427,8 +427,13 @@ export class Loop {
   private passed(): void {
     this.pass()
     this.handled += 1
-    this.settling.publish()
     this.replier.publish()
+    this.settle()
+  }
+
+  /** Acknowledges what is done, after its outputs. */
+  private settle(): void {
+    this.settling.publish()
     this.ack()
   }
 
@@ -445,13 +450,7 @@ export class Loop {
   private runBatch(): Turn {
     const effect = this.batch.run()
     if (effect === undefined) return "again"
-    return Effect.andThen(
-      effect,
-      Effect.sync(() => {
-        this.settling.publish()
-        this.ack()
-      })
-    )
+    return Effect.map(effect, () => this.settle())
   }
 
   private request(kind: number): Turn | undefined {

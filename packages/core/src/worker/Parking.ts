@@ -103,14 +103,14 @@ export class Parking {
     return undefined
   }
 
-  /** Hands all that it has of a key group over to its owner, and what comes from now on. */
-  handOver(group: number): Work {
+  /** Hands all that it has of key groups over to its owner, and what comes from now on. */
+  handOver(groups: ReadonlySet<number>): void {
     const gate = this.gate!
     const gathered: Array<Entry> = []
     this.gathered = gathered
     for (const [ticket, failure] of this.failures) {
       const [first] = failure.entries
-      const theirs = failure.entries.filter(({ key }) => gate.groupOf(key) === group)
+      const theirs = failure.entries.filter(({ key }) => groups.has(gate.groupOf(key)))
       if (theirs.length === 0) continue
       const rest = failure.entries.filter((entry) => !theirs.includes(entry))
       if (rest.length === 0) this.failures.delete(ticket)
@@ -120,17 +120,16 @@ export class Parking {
       for (const entry of theirs) this.give(entry)
     }
     for (const [key, queue] of this.behind) {
-      if (gate.groupOf(key) !== group) continue
+      if (!groups.has(gate.groupOf(key))) continue
       for (const entry of queue) this.give(entry)
       this.behind.delete(key)
     }
     this.size = this.behind.size
-    const work = gate.handOver(group)
+    gate.handOver(groups)
     this.gathered = undefined
     // As they lie in their lanes, whatever they waited for: what others sent lies behind what was moved here.
     gathered.sort(({ taken: a }, { taken: b }) => a.lane - b.lane || (a.number - b.number) | 0)
     for (const entry of gathered) this.give(entry)
-    return work
   }
 
   private give(entry: Entry): undefined {
@@ -160,7 +159,8 @@ export class Parking {
     const { groupSince, since } = this.gate?.failed(key) ?? { groupSince: 0, since: 0 }
     const group = this.groupOf(entries)
     const size = isBatch ? entries.length : 0
-    this.reporting.failed(this.ticket, { ...placeOf(taken), size, group, since, groupSince, error })
+    const what = isBatch ? undefined : entries[0].what
+    this.reporting.failed(this.ticket, { ...placeOf(taken), size, group, since, groupSince, error }, what)
   }
 
   /** The key group of a failure. Which of a batch is to blame nobody knows yet, unless all are of one. */
@@ -227,7 +227,7 @@ export class Parking {
         return undefined
       }
       for (const entry of entries) this.succeed(entry)
-      return this.drainAll(entries, 0)
+      return this.drainAll(entries)
     })
   }
 
@@ -247,7 +247,7 @@ export class Parking {
       }
       done(outcome)
     }
-    return this.drainAll(entries, 0)
+    return this.drainAll(entries)
   }
 
   private run(entry: Entry): Outcome {
@@ -288,10 +288,15 @@ export class Parking {
     if ("message" in entry.what && this.gate?.active === true) this.gate.succeeded(entry.key)
   }
 
-  private drainAll(entries: ReadonlyArray<Entry>, from: number): Work {
-    for (let at = from; at < entries.length; at++) {
-      const work = this.drain(entries[at].key)
-      if (work !== undefined) return Effect.flatMap(work, () => this.drainAll(entries, at + 1) ?? Effect.void)
+  /** Each key once: one that waits behind them may fail, and hold its key anew. */
+  private drainAll(entries: ReadonlyArray<Entry>): Work {
+    return this.drainEach(new Set(entries.map(({ key }) => key)).values())
+  }
+
+  private drainEach(keys: Iterator<number>): Work {
+    for (let { done, value } = keys.next(); done !== true; { done, value } = keys.next()) {
+      const work = this.drain(value)
+      if (work !== undefined) return Effect.flatMap(work, () => this.drainEach(keys) ?? Effect.void)
     }
     return undefined
   }

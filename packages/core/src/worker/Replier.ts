@@ -25,8 +25,8 @@ export class Replier {
   private readonly workerId: string
   private readonly writer: FrameWriter
   private readonly waiter: Waiter
-  private readonly envelopes = new Map<FrameCodec<unknown>, Envelope<unknown>>()
-  private readonly panics = new Envelope(Wire.panic)
+  /** By the codec of what is in them. */
+  private readonly envelopes = new Map<unknown, unknown>()
   private readonly ends = new Envelope<void>(nothing)
   private backlog: Array<Encoded> = []
 
@@ -50,25 +50,31 @@ export class Replier {
    * Sends an answer. One that does not fit its schema becomes a panic for whoever asked: it is the
    * handler that broke the contract. `tag` names the request.
    */
-  answer(id: number, status: number, codec: FrameCodec<unknown>, value: unknown, tag = "reply"): void {
-    let envelope = this.envelopes.get(codec)
+  answer<A>(id: number, status: number, codec: FrameCodec<A>, value: A, tag = "reply"): void {
+    const misfit = this.tell(id, status, codec, value)
+    if (misfit === undefined) return
+    const detail = `its answer does not fit its schema: ${misfit.message}`
+    this.panic(id, new WorkerPanicked({ worker: this.workerId, phase: tag, detail }))
+  }
+
+  /** Sends what nobody waits for by this number, or gives the reason why it does not fit its schema. */
+  tell<A>(id: number, status: number, codec: FrameCodec<A>, value: A): Error | undefined {
+    try {
+      this.write(this.envelopeOf(codec), id, status, value)
+      return undefined
+    } catch (cause) {
+      if (!(cause instanceof CodecError) && !(cause instanceof RangeError)) throw cause
+      return cause
+    }
+  }
+
+  private envelopeOf<A>(codec: FrameCodec<A>): Envelope<A> {
+    let envelope = this.envelopes.get(codec) as Envelope<A> | undefined
     if (envelope === undefined) {
       envelope = new Envelope(codec)
       this.envelopes.set(codec, envelope)
     }
-    try {
-      this.write(envelope, id, status, value)
-    } catch (cause) {
-      if (!(cause instanceof CodecError) && !(cause instanceof RangeError)) throw cause
-      this.panic(
-        id,
-        new WorkerPanicked({
-          worker: this.workerId,
-          phase: tag,
-          detail: `its answer does not fit its schema: ${cause.message}`
-        })
-      )
-    }
+    return envelope
   }
 
   /** Ends a streaming answer. */
@@ -77,19 +83,23 @@ export class Replier {
   }
 
   panic(id: number, error: WorkerPanicked): void {
-    this.write(this.panics, id, ReplyStatus.Panic, error)
+    this.write(this.envelopeOf(Wire.panic()), id, ReplyStatus.Panic, error)
   }
 
   publish(): void {
     this.writer.publish()
   }
 
-  /** Whether replies wait for room. */
+  /** Whether replies wait for room, or large ones to be fetched: they would be lost with this thread. */
   get full(): boolean {
-    return this.backlog.length > 0
+    return this.backlog.length > 0 || this.isUnfetched
   }
 
-  /** Publishes, and waits until no reply is kept. */
+  private get isUnfetched(): boolean {
+    return this.writer.waiting && this.writer.port.status() === "open"
+  }
+
+  /** Publishes, and waits until every reply is with the owner, or on its way there. */
   readonly flush: Effect.Effect<void> = Effect.suspend(() => {
     const { backlog, writer } = this
     let moved = 0
@@ -97,8 +107,9 @@ export class Replier {
     writer.publish()
     if (moved > 0) this.backlog = backlog.slice(moved)
     // Nobody is left to read: the owner is gone, and with it whoever asked.
-    if (this.backlog.length === 0 || writer.port.status() !== "open") return Effect.void
-    return Effect.flatMap(this.waiter.wait(true), () => this.flush)
+    if (!this.full || writer.port.status() !== "open") return Effect.void
+    const wait = this.backlog.length > 0 ? this.waiter.wait(true) : Poll.until(() => !this.isUnfetched)
+    return Effect.flatMap(wait, () => this.flush)
   })
 
   /** Waits until the owner has every reply: a large one is fetched from this thread, which must be there. */

@@ -4,7 +4,6 @@
  *
  * @since 0.1.0
  */
-import type { FrameCodec } from "../channel/FrameCodec.ts"
 import type { FrameReader } from "../channel/FrameReader.ts"
 import type { Custody } from "./Custody.ts"
 import { type Envelope, makeHead, readHead, ReplyStatus } from "./Envelope.ts"
@@ -13,10 +12,6 @@ import { Panic, panicked } from "./Panic.ts"
 import type { Replier } from "./Replier.ts"
 import type { FramePlace } from "./Safeguard.ts"
 import * as Wire from "./Wire.ts"
-
-// The replier writes values with whatever codec comes with them.
-const failedCodec = Wire.failed as unknown as FrameCodec<unknown>
-const savedCodec = Wire.saved as unknown as FrameCodec<unknown>
 
 /**
  * A message, and how long it may take if that is not 0; or the number of a request, which is answered and never
@@ -45,9 +40,11 @@ export class Reporting {
     this.wire = wire
   }
 
-  /** Has the owner decide about a message that failed. */
-  failed(ticket: number, failure: typeof Wire.Failed.Type): void {
-    this.replier.answer(ticket, ReplyStatus.Failed, failedCodec, failure)
+  /** Has the owner decide about a message that failed, or a batch, where `what` is undefined. */
+  failed(ticket: number, failure: typeof Wire.Failed.Type, what?: Handed): void {
+    const key = what !== undefined && "message" in what ? this.invoker.keyOf(what.message) : undefined
+    const report = key === undefined ? failure : { ...failure, key }
+    this.replier.answer(ticket, ReplyStatus.Failed, Wire.failed(), report)
     this.replier.publish()
   }
 
@@ -65,10 +62,24 @@ export class Reporting {
     } catch (cause) {
       dead = { lane, number, error: panicked(this.invoker.workerId, "receive", cause) }
     }
-    this.replier.answer(0, ReplyStatus.Dead, this.wire.dead as unknown as FrameCodec<unknown>, dead)
+    const misfit = this.bury(dead)
+    if (misfit !== undefined) this.spoilt({ lane, number }, misfit, last)
   }
 
-  /** Hands a message of a key group over, or a request. What its owner has it is not to do any more. */
+  private bury(dead: Wire.Dead): Error | undefined {
+    return this.replier.tell(0, ReplyStatus.Dead, this.wire.dead(), dead)
+  }
+
+  /** A handler has made of a message what is none any more, and nobody else has it: a letter without it. */
+  private spoilt({ lane, number }: FramePlace, misfit: Error, last?: Pick<Wire.Dead, "error" | "tries">): void {
+    const detail = `its handler has altered a message, which does not fit its schema any more: ${misfit.message}`
+    this.bury({ lane, number, error: panicked(this.invoker.workerId, "dead letter", detail), tries: 0, ...last })
+  }
+
+  /**
+   * Hands a message of a key group over, or a request. What its owner has it is not to do any more. A message that is
+   * none any more, as its handler has altered it, is a dead letter instead.
+   */
   handed({ lane, number }: FramePlace, what: Handed): void {
     const handed: Wire.Handed =
       "request" in what
@@ -80,7 +91,8 @@ export class Reporting {
             allowed: what.allowed,
             ...(what.context === undefined ? {} : { context: what.context })
           }
-    this.replier.answer(0, ReplyStatus.Handed, this.wire.handed as unknown as FrameCodec<unknown>, handed)
+    const misfit = this.replier.tell(0, ReplyStatus.Handed, this.wire.handed(), handed)
+    if (misfit !== undefined) this.spoilt({ lane, number }, misfit)
   }
 
   /** Answers one of the owner's own questions that has nothing to say but that it was heard. */
@@ -93,13 +105,11 @@ export class Reporting {
   givenUp(isMessage: boolean, reader: FrameReader, messages: Envelope<unknown>): void {
     const { lane, laneIndex } = reader.port
     if (isMessage) return this.dead({ lane: laneIndex, number: lane.count }, () => reader.read(messages))
-    reader.readWith((memory, offset, end) => readHead(this.head, memory, offset, end))
-    this.refused(this.head.id)
-  }
-
-  private refused(id: number): void {
     const detail = "it was the end of every worker that it was put to"
-    this.replier.panic(id, panicked(this.invoker.workerId, "ask", detail))
+    reader.readWith((memory, offset, end) => {
+      readHead(this.head, memory, offset, end)
+      this.replier.panic(this.head.id, panicked(this.invoker.workerId, "ask", detail))
+    })
   }
 
   /** Sends a snapshot. Throws a `Panic`. */
@@ -108,7 +118,7 @@ export class Reporting {
     try {
       const snapshot = implementation.handlers.snapshot!(state, () => true)
       const saved = custody.save(this.wire.internal!.restore.payload, snapshot)
-      this.replier.answer(custody.saved(), ReplyStatus.Saved, savedCodec, saved)
+      this.replier.answer(custody.saved(), ReplyStatus.Saved, Wire.saved(), saved)
       this.replier.publish()
     } catch (cause) {
       throw new Panic(panicked(workerId, "snapshot", cause))

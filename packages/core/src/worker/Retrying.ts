@@ -94,21 +94,21 @@ export class Retrying {
     return go()
   }
 
-  /** Hands all that it has of a key group over to its owner, and what comes from now on. */
-  handOver(group: number): undefined {
+  /** Hands all that it has of key groups over to its owner, and what comes from now on. */
+  handOver(groups: ReadonlySet<number>): void {
     const gate = this.gate!
-    gate.handOver(group)
+    gate.handOver(groups)
     for (const [ticket, { key, resume }] of this.waiting) {
-      if (gate.groupOf(key) !== group) continue
+      if (!groups.has(gate.groupOf(key))) continue
       this.waiting.delete(ticket)
       resume("hand over")
     }
     this.tasks.held = this.waiting.size
   }
 
-  /** Whether something of a key group is not done. */
-  has(group: number): boolean {
-    return this.tasks.has((key) => this.gate!.groupOf(key as number) === group)
+  /** Whether something of key groups is not done. */
+  has(groups: ReadonlySet<number>): boolean {
+    return this.tasks.has((key) => groups.has(this.gate!.groupOf(key as number)))
   }
 
   private give(taken: Taken, what: Handed): void {
@@ -206,7 +206,8 @@ export class Retrying {
       this.putDown(taken)
       const { groupSince, since } = this.gate?.failed(key) ?? { groupSince: 0, since: 0 }
       const group = this.gate?.groupOf(key) ?? everyGroup
-      this.reporting.failed(this.ticket, { ...placeOf(taken), size: 0, group, since, groupSince, error })
+      const failure = { ...placeOf(taken), size: 0, group, since, groupSince, error }
+      this.reporting.failed(this.ticket, failure, { message, allowed, context })
     })
     return Effect.flatMap(decision, (decision) => {
       this.gate?.decided(key, decision !== "give up")

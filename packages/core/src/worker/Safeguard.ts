@@ -36,7 +36,7 @@ export interface Saved {
  * @category models
  * @since 0.1.0
  */
-export const Order = { GiveUp: 0, Again: 1, Shut: 2, Probe: 3, Open: 4, Leave: 5, Stay: 6 } as const
+export const Order = { GiveUp: 0, Again: 1, Shut: 2, Probe: 3, Open: 4, Stay: 5 } as const
 
 /**
  * Stands for all key groups of a worker.
@@ -61,8 +61,8 @@ export interface GateStart {
   readonly shut: ReadonlyArray<number>
   /** Groups that failed lately. */
   readonly watched: ReadonlyArray<number>
-  /** A group that it hands over; undefined if there is none. */
-  readonly leaving: number | undefined
+  /** Groups that it hands over. */
+  readonly leaving: ReadonlyArray<number>
 }
 
 /**
@@ -91,6 +91,8 @@ export interface Safeguard {
   readonly singly: number | undefined
   /** Whether its owner wants to know how full its heap is. */
   readonly measures: boolean
+  /** Frames sent in the lanes of its owner before it began, modulo 2^32. */
+  readonly found: ReadonlyArray<number>
   /** Undefined if its pool has no circuits. */
   readonly gate: GateStart | undefined
 }
@@ -111,5 +113,6 @@ export const unguarded: Safeguard = {
   over: [],
   singly: undefined,
   measures: false,
+  found: [],
   gate: undefined
 }

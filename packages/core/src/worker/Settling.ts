@@ -1,12 +1,14 @@
 /**
- * When what was taken on and is done may be acknowledged: once its outputs have gone to the owner, who
- * may be slow to read them.
+ * When what was taken on and is done may be acknowledged: once its outputs, or the report about it, have
+ * gone to the owner, who may be slow to read them.
  *
  * @since 0.1.0
  */
 import * as Effect from "effect/Effect"
 import type { Emitter } from "./Emit.ts"
+import type { Custody } from "./Custody.ts"
 import type { Progress, Taken } from "./Progress.ts"
+import type { Replier } from "./Replier.ts"
 
 /**
  * @category models
@@ -14,14 +16,18 @@ import type { Progress, Taken } from "./Progress.ts"
  */
 export class Settling {
   private readonly emitter: Emitter | undefined
+  private readonly replier: Replier
   private readonly progress: Progress
+  private readonly custody: Custody | undefined
   private unsettled: Array<Taken> = []
   private told: Array<Taken> = []
 
   /** @param emitter undefined if the contract has no output */
-  constructor(emitter: Emitter | undefined, progress: Progress) {
+  constructor(emitter: Emitter | undefined, replier: Replier, progress: Progress, custody: Custody | undefined) {
     this.emitter = emitter
+    this.replier = replier
     this.progress = progress
+    this.custody = custody
   }
 
   /** Whether outputs find no room, once those that do have gone. */
@@ -61,14 +67,21 @@ export class Settling {
     this.told.push(taken)
   }
 
-  /** All replies have gone: whether one of them was about something that was taken on. */
-  heard(): boolean {
+  /** What its owner was told of is its own no more, once that has gone. */
+  heard(): void {
     const { told } = this
-    if (told.length === 0) return false
+    if (this.replier.full || told.length === 0) return
     this.told = []
     for (const taken of told) this.settle(taken)
-    return true
+    // Acknowledged with the next snapshot.
+    this.custody?.touch()
   }
+
+  /** Waits until replies find room. */
+  readonly replied = Effect.suspend(() => Effect.map(this.replier.flush, () => this.heard()))
+
+  /** Waits until all replies are with the owner. */
+  readonly finishReplies = Effect.suspend(() => Effect.map(this.replier.finish, () => this.heard()))
 
   /** Waits until outputs find room. */
   get room(): Effect.Effect<void> {

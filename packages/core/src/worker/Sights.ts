@@ -1,16 +1,15 @@
 /**
  * Questions of its owner that a worker answers once it has seen all that was sent before them, in whichever lane, and
- * has handed over what it had of a key group.
+ * has handed over what it had of key groups.
  *
  * @since 0.1.0
  */
 import type { ReceiverPort } from "../ring/ReceiverPort.ts"
 import type { Reporting } from "./Reporting.ts"
-import { everyGroup } from "./Safeguard.ts"
 
 interface Sight {
   readonly id: number
-  readonly group: number
+  readonly groups: ReadonlySet<number>
   /** Frames sent in each lane by then, modulo 2^32. */
   readonly sent: ReadonlyArray<number>
 }
@@ -22,18 +21,18 @@ interface Sight {
 export class Sights {
   private readonly port: ReceiverPort
   private readonly reporting: Reporting
-  private readonly has: (group: number) => boolean
+  private readonly has: (groups: ReadonlySet<number>) => boolean
   private asked: ReadonlyArray<Sight> = []
 
-  /** @param has whether something of a key group is not done yet */
-  constructor(port: ReceiverPort, reporting: Reporting, has: (group: number) => boolean) {
+  /** @param has whether something of key groups is not done yet */
+  constructor(port: ReceiverPort, reporting: Reporting, has: (groups: ReadonlySet<number>) => boolean) {
     this.port = port
     this.reporting = reporting
     this.has = has
   }
 
-  add(id: number, group: number, sent: ReadonlyArray<number>): void {
-    this.asked = [...this.asked, { id, group, sent }]
+  add(id: number, groups: ReadonlySet<number>, sent: ReadonlyArray<number>): void {
+    this.asked = [...this.asked, { id, groups, sent }]
   }
 
   /** Whether somebody waits for an answer. */
@@ -51,10 +50,10 @@ export class Sights {
     })
   }
 
-  private isSeen({ group, sent }: Sight): boolean {
+  private isSeen({ groups, sent }: Sight): boolean {
     let marks = this.port.marks()
     if (sent.length > marks.length && this.port.scout()) marks = this.port.marks()
     const passed = (lane: number): number => marks[lane]?.count ?? 0
-    return sent.every((count, lane) => ((passed(lane) - count) | 0) >= 0) && (group === everyGroup || !this.has(group))
+    return sent.every((count, lane) => ((passed(lane) - count) | 0) >= 0) && !this.has(groups)
   }
 }

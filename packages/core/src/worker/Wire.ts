@@ -1,6 +1,7 @@
 /**
  * The codecs of a contract, compiled once a thread: one for its message, and for each request its
- * payload, its success (or the chunk of a streaming one) and its error.
+ * payload, its success (or the chunk of a streaming one) and its error. Those of what seldom happens
+ * are functions, compiled when it happens: a thread starts sooner.
  *
  * @since 0.1.0
  */
@@ -41,9 +42,9 @@ export interface Wire {
   /** Asks for a word when all that was sent before is seen; and for what there is of a key group, if it names one. */
   readonly sight: RequestWire
   /** A message that is given up. */
-  readonly dead: Codec<Dead>
+  readonly dead: () => Codec<Dead>
   /** A message, or a request, of a key group that goes to another worker. */
-  readonly handed: Codec<Handed>
+  readonly handed: () => Codec<Handed>
   /** Undefined if nothing is emitted. */
   readonly output: Codec<unknown> | undefined
   /** Whether a request has a streaming answer. */
@@ -122,7 +123,7 @@ const compileRequest = (rpc: Rpc.AnyWithProps, index: number): RequestWire => {
 export const Groups = Schema.Struct({ bits: Schema.Uint8Array, count: Schema.Int, forget: Schema.Boolean })
 
 /**
- * A message that failed, by its place in the mailbox, or a batch that did, by that of its first message;
+ * A message that failed, by its key and its place in the mailbox, or a batch that did, by that of its first message;
  * and how many messages succeeded since the last failure, of all and of the same key group.
  *
  * @category models
@@ -135,6 +136,7 @@ export const Failed = Schema.Struct({
   group: Schema.Int,
   since: Schema.Int,
   groupSince: Schema.Int,
+  key: Schema.optionalKey(Schema.Union([Schema.String, Schema.Number, Schema.BigInt])),
   error: WorkerPanicked
 })
 
@@ -170,12 +172,12 @@ export interface Handed {
 }
 
 /**
- * How much was sent in each lane by the time that it was asked, and the key group to hand over, or `everyGroup`.
+ * How much was sent in each lane by the time that it was asked, and the key groups to hand over.
  *
  * @category models
  * @since 0.1.0
  */
-export const Sight = Schema.Struct({ sent: Schema.Array(Schema.Int), group: Schema.Int })
+export const Sight = Schema.Struct({ sent: Schema.Array(Schema.Int), groups: Schema.Array(Schema.Int) })
 
 /**
  * @category schemas
@@ -225,6 +227,21 @@ export const compile = (contract: AnyContract): Wire => {
   const verdict = internalWire("~verdict", moving.length, int, int)
   const sight = internalWire("~sight", moving.length + 1, make(Sight) as unknown as Codec<unknown>, nothing())
   const message = make(contract.message)
+  const handed = Schema.Struct({
+    lane: Schema.Int,
+    number: Schema.Int,
+    message: Schema.optionalKey(contract.message),
+    allowed: Schema.optionalKey(Schema.Int),
+    context: Schema.optionalKey(Schema.String),
+    request: Schema.optionalKey(Schema.Int)
+  })
+  const dead = Schema.Struct({
+    lane: Schema.Int,
+    number: Schema.Int,
+    message: Schema.optionalKey(contract.message),
+    error: Schema.optionalKey(WorkerPanicked),
+    tries: Schema.optionalKey(Schema.Int)
+  })
   const wire: Wire = {
     message,
     output: contract.output === undefined ? undefined : make(contract.output),
@@ -233,25 +250,8 @@ export const compile = (contract: AnyContract): Wire => {
     internal,
     verdict,
     sight,
-    handed: make(
-      Schema.Struct({
-        lane: Schema.Int,
-        number: Schema.Int,
-        message: Schema.optionalKey(contract.message),
-        allowed: Schema.optionalKey(Schema.Int),
-        context: Schema.optionalKey(Schema.String),
-        request: Schema.optionalKey(Schema.Int)
-      })
-    ) as Codec<Handed>,
-    dead: make(
-      Schema.Struct({
-        lane: Schema.Int,
-        number: Schema.Int,
-        message: Schema.optionalKey(contract.message),
-        error: Schema.optionalKey(WorkerPanicked),
-        tries: Schema.optionalKey(Schema.Int)
-      })
-    ) as Codec<Dead>,
+    handed: () => make(handed) as Codec<Handed>,
+    dead: () => make(dead) as Codec<Dead>,
     requests: [...moving, verdict, sight],
     byTag: new Map(own.map((request) => [request.tag, request]))
   }
@@ -265,16 +265,16 @@ export const compile = (contract: AnyContract): Wire => {
  * @category constructors
  * @since 0.1.0
  */
-export const panic: Codec<WorkerPanicked> = make(WorkerPanicked)
+export const panic = (): Codec<WorkerPanicked> => make(WorkerPanicked)
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const failed: Codec<typeof Failed.Type> = make(Failed)
+export const failed = (): Codec<typeof Failed.Type> => make(Failed)
 
 /**
  * @category constructors
  * @since 0.1.0
  */
-export const saved: Codec<typeof Saved.Type> = make(Saved)
+export const saved = (): Codec<typeof Saved.Type> => make(Saved)

@@ -264,15 +264,11 @@ export const Service =
       static readonly state = definition.state
       static readonly output = definition.output
       static readonly key = definition.key
-      static toLayer(handlers: Record<string, unknown>) {
+      static toLayer(handlers: Record<string, unknown> | undefined) {
         const contract = this as unknown as AnyContract
         implemented.add(contract)
-        const requests = Object.fromEntries(
-          contract.requests.map((request) => [
-            (request as { readonly _tag: string })._tag,
-            handlers[(request as { readonly _tag: string })._tag]
-          ])
-        )
+        // What is no object has no handlers: a life that is to begin with it is refused by name.
+        const requests = Object.fromEntries(contract.requests.map(({ _tag }) => [_tag, handlers?.[_tag]]))
         return Layer.effect(
           ImplementationKey,
           Effect.map(Effect.context<never>(), (context) => ({

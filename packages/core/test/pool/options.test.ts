@@ -132,6 +132,9 @@ const integers = [-1, 1.5, Number.NaN, Infinity, "5", null, undefined]
 const fromOne = [...integers, 0]
 const breaking = { trip: CircuitBreaker.consecutive(1), openDuration: "1 second" } as const
 
+const rate = { _tag: "Rate", threshold: 0.5, size: 10, minimumCalls: 5 } as const
+const tripping = (trip: CircuitBreaker.TripPolicy) => Supervision.circuitBreaker({ ...breaking, trip })
+
 /** As they may come from where types do not reach. */
 const supervisions: Record<string, readonly [wrong: ReadonlyArray<unknown>, made: (value: never) => object]> = {
   restart: [["1 second", 5, null], (v) => Supervision.restart(v)],
@@ -176,9 +179,13 @@ const supervisions: Record<string, readonly [wrong: ReadonlyArray<unknown>, made
     (v) => Supervision.heapWatermark({ megabytes: v })
   ],
   "circuitBreaker.trip": [
-    [5, null, undefined, { _tag: "Never" }, { _tag: "Consecutive", failures: 0 }, { _tag: "Rate", threshold: 50 }],
+    [5, null, undefined, { _tag: "Never" }],
     (v) => Supervision.circuitBreaker({ ...breaking, trip: v })
   ],
+  "circuitBreaker.trip.failures": [fromOne, (failures) => tripping({ _tag: "Consecutive", failures })],
+  "circuitBreaker.trip.threshold": [[50, -0.1, Number.NaN, "0.5"], (threshold) => tripping({ ...rate, threshold })],
+  "circuitBreaker.trip.size": [fromOne, (size) => tripping({ ...rate, size })],
+  "circuitBreaker.trip.minimumCalls": [[...fromOne, 11], (minimumCalls) => tripping({ ...rate, minimumCalls })],
   "circuitBreaker.per": [["key", 5, null], (v) => Supervision.circuitBreaker({ ...breaking, per: v })],
   "circuitBreaker.opened": [["1 second"], (v) => Supervision.circuitBreaker({ ...breaking, opened: v } as never)],
   "circuitBreaker.openDuration": [spans, (v) => Supervision.circuitBreaker({ ...breaking, openDuration: v })],
@@ -298,6 +305,27 @@ describe("handlers", () => {
       const { Top: __, ...noTop } = whole
       assert.match(yield* detailOf(noTop), /^Odd\.Top = undefined is not allowed: a function: the contract has/)
       assert.match(yield* detailOf({ ...whole, tick: {} }), /^Odd\.tick\.every = undefined is not allowed/)
+      for (const none of [undefined, null, 5, "all", () => whole]) {
+        const detail = yield* detailOf(none as unknown as typeof whole)
+        assert.include(detail, "Odd.toLayer = ")
+        assert.include(detail, " is not allowed: an object of its handlers: init, handle or handleBatch, Top")
+      }
+    })
+  )
+
+  it.effect("are refused where a worker could do nothing", () =>
+    Effect.gen(function* () {
+      const made = (handlers: object) =>
+        Effect.scoped(WorkerPool.make(Plain, { size: 1 })).pipe(
+          Effect.provide(FiberWorkers.layer([Plain, Plain.toLayer({ init: Effect.void, ...handlers })]))
+        )
+      const error = yield* Effect.flip(made({}))
+      assert.include(
+        error.message,
+        "panicked in options: Plain.handle = undefined is not allowed: a function, of one message; or else handleBatch"
+      )
+      yield* made({ handleBatch: () => {} })
+      yield* made({ tick: { every: "1 minute", run: () => {} } })
     })
   )
 })

@@ -30,11 +30,14 @@ export const world = {
   tries: new Map<string, number>(),
   firsts: new Map<string, object>(),
   inits: 0,
+  /** How often state left a worker. */
+  departures: 0,
   reset() {
     this.allowed.clear()
     this.tries.clear()
     this.firsts.clear()
     this.inits = 0
+    this.departures = 0
   }
 }
 
@@ -118,6 +121,7 @@ const stateHandlers = {
     for (const account of accounts) state.set(account.key, account)
   },
   forget: (state: State, owns: (key: string) => boolean) => {
+    world.departures += 1
     for (const key of state.keys()) if (owns(key)) state.delete(key)
   }
 }

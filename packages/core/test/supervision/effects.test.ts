@@ -7,16 +7,13 @@ import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
-import { eventually, fresh, soon } from "./support.ts"
+import { entries, eventually, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Forgetful, forgetful])
 const restart = Supervision.restart(soon, {
   intensity: { restarts: 1000, within: "10 seconds" },
   snapshots: { every: 16, within: "5 millis" }
 })
-
-const entries = (key: string, from: number, to: number) =>
-  Array.from({ length: to - from }, (_, i) => ({ key, id: from + i }))
 
 describe("a message that waits for its next try, and others behind it that were handled and saved", () => {
   for (const [how, contract] of [
@@ -33,8 +30,8 @@ describe("a message that waits for its next try, and others behind it that were 
           })
           const worker = yield* pool.worker(`${contract.workerName}/0`)
           yield* pool.send({ key: "b", id: 0, act: "late" })
-          yield* pool.sendAll(entries("a", 0, 200))
-          yield* pool.sendAll(entries("c", 0, 100), { priority: 1 })
+          yield* pool.sendAll(entries(["a"], 0, 200))
+          yield* pool.sendAll(entries(["c"], 0, 100), { priority: 1 })
           for (let life = 1; life <= 6; life++) {
             yield* eventually(pool, ({ Retrying }) => Retrying >= life)
             yield* Effect.repeat(pool.stats, { until: ([{ handled }]) => handled >= 300, schedule: soon })
@@ -73,7 +70,7 @@ describe("a retry that throws", () => {
           )
         )
         const pool = yield* WorkerPool.make(Forgetful, { size: 1, supervision })
-        yield* pool.sendAll([{ key: "a", id: 0, act: "fail" as const }, ...entries("a", 1, 10)])
+        yield* pool.sendAll([{ key: "a", id: 0, act: "fail" as const }, ...entries(["a"], 1, 10)])
         const [letter] = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
         assert.include(String(letter.cause), "thrown by while")
         yield* pool.drained

@@ -9,13 +9,10 @@ import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as Supervisor from "../../src/supervision/Supervisor.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Ledger, ledger, world } from "./Ledger.ts"
-import { eventually, fresh, soon } from "./support.ts"
+import { entries, eventually, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger])
 const snapshots = { every: 16, within: "5 millis" } as const
-
-const entries = (keys: number, from: number, count: number) =>
-  Array.from({ length: count * keys }, (_, i) => ({ key: `key-${i % keys}`, id: from + Math.floor(i / keys) }))
 
 describe("failover", () => {
   it.live("key groups of a worker that is given up go to the others, with state and mailbox, and come back", () =>
@@ -32,7 +29,7 @@ describe("failover", () => {
         yield* pool.drained
         const victim = yield* pool.worker("Ledger/1")
         yield* victim.kill
-        yield* pool.sendAll(entries(30, 10, 10))
+        yield* pool.sendAll(entries(30, 10, 20))
         // Asked while nobody is there: answered by whoever has the key then.
         for (let i = 0; i < 30; i++) {
           const key = `key-${i}`
@@ -40,14 +37,14 @@ describe("failover", () => {
         }
         yield* eventually(pool, (counts) => counts.FailedOver === 1)
         assert.deepStrictEqual(pool.workerIds, ["Ledger/0", "Ledger/2"])
-        yield* pool.sendAll(entries(30, 20, 10))
+        yield* pool.sendAll(entries(30, 20, 30))
         for (let i = 0; i < 30; i++) {
           const key = `key-${i}`
           assert.deepStrictEqual(yield* pool.ask(key, "Account", { key }), { key, count: 30, last: 29, disorders: 0 })
         }
         yield* eventually(pool, (counts) => counts.FailedBack === 1)
         assert.strictEqual(pool.size, 3)
-        yield* pool.sendAll(entries(30, 30, 10))
+        yield* pool.sendAll(entries(30, 30, 40))
         for (let i = 0; i < 30; i++) {
           const key = `key-${i}`
           assert.deepStrictEqual(yield* pool.ask(key, "Account", { key }), { key, count: 40, last: 39, disorders: 0 })
@@ -125,7 +122,7 @@ describe("a circuit breaker", () => {
           if (i < 2) yield* eventually(pool, (counts) => counts.Restarted === i + 1)
         }
         yield* eventually(pool, (counts) => counts.FailedOver === 1)
-        yield* pool.sendAll(entries(10, 10, 10))
+        yield* pool.sendAll(entries(10, 10, 20))
         for (let i = 0; i < 10; i++) {
           const key = `key-${i}`
           assert.deepStrictEqual(yield* pool.ask(key, "Account", { key }), { key, count: 20, last: 19, disorders: 0 })
@@ -156,7 +153,7 @@ describe("strategies", () => {
           yield* pool.sendAll(entries(30, 0, 10))
           yield* pool.drained
           yield* Effect.flatMap(pool.worker("Ledger/1"), (worker) => worker.kill)
-          yield* pool.sendAll(entries(30, 10, 10))
+          yield* pool.sendAll(entries(30, 10, 20))
           yield* eventually(pool, (counts) => counts.Restarted === 1)
           for (let i = 0; i < 30; i++) {
             const key = `key-${i}`

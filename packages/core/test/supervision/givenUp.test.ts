@@ -10,15 +10,12 @@ import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
-import { eventually, exactly, fresh, soon } from "./support.ts"
+import { entries, eventually, exactly, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Forgetful, forgetful])
 const snapshots = { every: 16, within: "5 millis" } as const
 const intensity = { restarts: 1000, within: "10 seconds" } as const
 const givenUp = Supervision.restart(Schedule.recurs(0), { snapshots }).pipe(Supervision.orElse(Supervision.failover))
-
-const entries = (keys: number, from: number, to: number) =>
-  Array.from({ length: (to - from) * keys }, (_, i) => ({ key: `key-${i % keys}`, id: from + Math.floor(i / keys) }))
 
 describe("a worker that is given up", () => {
   for (const [name, partitioner, size] of [

@@ -7,7 +7,7 @@ import * as WorkerPool from "../../src/pool/WorkerPool.ts"
 import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
-import { entries, eventually, exactly, fresh, soon } from "./support.ts"
+import { entries, eventually, exactly, fresh, groupOf, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Forgetful, forgetful])
 const circuit = (
@@ -15,16 +15,18 @@ const circuit = (
   {
     failures = 3,
     retry = soon,
+    snapshots = { every: 16, within: "5 millis" },
     whileOpen = "failover"
   }: {
     readonly failures?: number
     readonly retry?: Parameters<typeof Supervision.retry>[0]
+    readonly snapshots?: { readonly every: number; readonly within: "5 millis" | "1 minute" }
     readonly whileOpen?: "wait" | "failover"
   } = {}
 ) =>
   Supervision.restart(soon, {
     intensity: { restarts: 1000, within: "10 seconds" },
-    snapshots: { every: 16, within: "5 millis" }
+    snapshots
   }).pipe(
     Supervision.and(Supervision.retry(retry)),
     Supervision.and(
@@ -39,6 +41,22 @@ const circuit = (
 
 const homeOf = ({ stats }: { readonly stats: Effect.Effect<ReadonlyArray<WorkerPool.WorkerStats>> }) =>
   Effect.map(stats, (all) => all.find(({ handled }) => handled > 0)!.worker)
+
+/** Keys of the first worker and of the second, of two. */
+const keysOfTwo = Effect.gen(function* () {
+  const pool = yield* WorkerPool.make(Forgetful, { size: 2 })
+  const keys = Array.from({ length: 40 }, (_, i) => `key-${i}`)
+  const homes = yield* Effect.forEach(keys, (key) =>
+    Effect.gen(function* () {
+      const before = yield* pool.stats
+      yield* pool.send({ key, id: 0 })
+      yield* pool.drained
+      const after = yield* pool.stats
+      return after.findIndex(({ handled }, place) => handled > before[place].handled)
+    })
+  )
+  return [keys[homes.indexOf(0)], keys[homes.indexOf(1)]]
+}).pipe(Effect.scoped, Effect.provide(backend))
 
 const contracts = [
   ["one at a time", Ledger],
@@ -60,6 +78,23 @@ describe("a key group that is handed over", () => {
     )
   )
 
+  it.live("goes together with others that are to leave its worker, there and back", () =>
+    fresh(
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Ledger, { size: 3, supervision: circuit(150) })
+        const all = Array.from({ length: 120 }, (_, i) => `key-${i}`)
+        const keys = [...new Map(all.map((key) => [groupOf(key), key])).values()]
+        yield* pool.sendAll(keys.map((key) => ({ key, id: 0, act: "throw" as const, here: true })))
+        yield* pool.sendAll(entries(keys, 1, 10))
+        yield* eventually(pool, ({ FailedOver }) => FailedOver === keys.length)
+        for (const key of keys) assert.deepStrictEqual(yield* pool.ask(key, "Account", { key }), exactly(key, 10))
+        yield* eventually(pool, ({ FailedBack }) => FailedBack === keys.length)
+        for (const key of keys) assert.deepStrictEqual(yield* pool.ask(key, "Account", { key }), exactly(key, 10))
+        assert.isBelow(world.departures, keys.length)
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  )
+
   it.live("may have more waiting than replies have room for", () =>
     fresh(
       Effect.gen(function* () {
@@ -71,6 +106,61 @@ describe("a key group that is handed over", () => {
           schedule: soon
         })
         assert.deepStrictEqual(yield* pool.ask("a", "Account", { key: "a" }), exactly("a", 6000))
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  )
+
+  it.live("leaves a worker whose mailbox is fuller than its capacity, and others wait for nobody", () =>
+    fresh(
+      Effect.gen(function* () {
+        const capacity = 16
+        const supervision = circuit(60_000, { retry: Schedule.spaced("50 millis") })
+        const pool = yield* WorkerPool.make(Ledger, { size: 2, capacity, supervision })
+        const [here, there] = yield* keysOfTwo
+        // What a client sends takes another lane than what is moved.
+        const client = yield* WorkerPool.connect(Ledger, pool.handle)
+        yield* client.send({ key: here, id: 0, act: "throw", here: true })
+        yield* client.sendAll(entries([here], 1, capacity))
+        yield* eventually(pool, ({ Retrying }) => Retrying === 2)
+        yield* pool.send({ key: there, id: 0, act: "throw", here: true })
+        yield* pool.sendAll(entries([there], 1, capacity))
+        yield* Effect.repeat(pool.stats, { until: (all) => all.some(({ depth }) => depth > capacity), schedule: soon })
+        yield* client.sendAll(entries([here], capacity, 3 * capacity))
+        yield* eventually(pool, ({ FailedOver }) => FailedOver === 2)
+        yield* Effect.repeat(pool.ask(here, "Account", { key: here }), {
+          until: ({ count }) => count === 3 * capacity,
+          schedule: soon
+        })
+        assert.deepStrictEqual(yield* pool.ask(here, "Account", { key: here }), exactly(here, 3 * capacity))
+        assert.deepStrictEqual(yield* pool.ask(there, "Account", { key: there }), exactly(there, capacity))
+        yield* pool.drained
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  )
+
+  it.live("keeps its order when whoever has it dies: what was moved goes before what others sent since", () =>
+    fresh(
+      Effect.gen(function* () {
+        const snapshots = { every: 100_000, within: "1 minute" } as const
+        const supervision = circuit(60_000, { snapshots })
+        const pool = yield* WorkerPool.make(Ledger, { size: 2, capacity: 8192, supervision })
+        const [here] = yield* keysOfTwo
+        const client = yield* WorkerPool.connect(Ledger, pool.handle)
+        // More than one lane may give before the next has its turn.
+        yield* client.send({ key: here, id: 0, act: "throw", here: true })
+        yield* client.sendAll(entries([here], 1, 600))
+        yield* eventually(pool, ({ FailedOver }) => FailedOver === 1)
+        yield* client.sendAll(entries([here], 600, 1200))
+        const account = Effect.repeat(pool.ask(here, "Account", { key: here }), {
+          until: ({ count }) => count === 1200,
+          schedule: soon
+        })
+        assert.deepStrictEqual(yield* account, exactly(here, 1200))
+        yield* Effect.flatMap(pool.worker("Ledger/1"), (worker) => worker.kill)
+        yield* eventually(pool, ({ Restarted }) => Restarted === 1)
+        assert.deepStrictEqual(yield* account, exactly(here, 1200))
+        // Nothing was saved in between.
+        assert.isAtLeast(world.tries.get(`${here}/1199`)!, 2)
       }).pipe(Effect.scoped, Effect.provide(backend))
     )
   )

@@ -14,7 +14,7 @@ import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import * as Worker from "../../src/worker/Worker.ts"
 import { type Spare, Workers } from "../../src/worker/Workers.ts"
 import { Batches, batches, Forgetful, forgetful, world } from "./Ledger.ts"
-import { eventually, fresh, soon } from "./support.ts"
+import { entries, eventually, fresh, soon } from "./support.ts"
 
 const restart = Supervision.restart(soon, { intensity: { restarts: 100, within: "10 seconds" } })
 const backend = FiberWorkers.layer([Forgetful, forgetful], [Batches, batches])
@@ -303,8 +303,8 @@ describe("what a worker has in hand", () => {
           size: 1,
           supervision: restart.pipe(Supervision.and(Supervision.poison(1)))
         })
-        const entries = Array.from({ length: 40 }, (_, id) => ({ key: "a", id }))
-        yield* pool.sendAll([...entries.slice(0, 20), { key: "b", id: 0, act: "throw" as const }, ...entries.slice(20)])
+        const all = entries(["a"], 0, 40)
+        yield* pool.sendAll([...all.slice(0, 20), { key: "b", id: 0, act: "throw" as const }, ...all.slice(20)])
         assert.strictEqual((yield* pool.ask("a", "Account", { key: "a" })).count, 40)
         const [letter] = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
         assert.deepStrictEqual(letter.message, { key: "b", id: 0, act: "throw" })
@@ -324,10 +324,9 @@ describe("a life after one that ended with several in hand", () => {
             Supervision.and(Supervision.poison(1))
           )
         })
-        const entries = Array.from({ length: 3000 }, (_, id) => ({ key: "a", id }))
-        yield* pool.sendAll(entries)
+        yield* pool.sendAll(entries(["a"], 0, 3000))
         assert.strictEqual((yield* pool.ask("a", "Account", { key: "a" })).count, 3000)
-        const more = Array.from({ length: 20 }, (_, i) => ({ key: "a", id: 3000 + i }))
+        const more = entries(["a"], 3000, 3020)
         yield* pool.sendAll([...more, { key: "b", id: 0, act: "throw" as const }])
         assert.strictEqual((yield* pool.ask("a", "Account", { key: "a" })).count, 3020)
         const { DeadLettered, Failed } = yield* pool.supervised

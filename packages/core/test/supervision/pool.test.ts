@@ -10,7 +10,7 @@ import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { Workers } from "../../src/worker/Workers.ts"
 import { Batches, batches, Crowd, crowd, Forgetful, forgetful, Ledger, ledger, world } from "./Ledger.ts"
-import { soon } from "./support.ts"
+import { entries, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Forgetful, forgetful], [Ledger, ledger], [Crowd, crowd], [Batches, batches])
 
@@ -18,9 +18,6 @@ const restart = Supervision.restart(soon, {
   intensity: { restarts: 100, within: "10 seconds" },
   snapshots: { every: 16, within: "5 millis" }
 })
-
-const entries = (keys: number, from: number, count: number) =>
-  Array.from({ length: count * keys }, (_, i) => ({ key: `key-${i % keys}`, id: from + Math.floor(i / keys) }))
 
 const supervised = (name: string, effect: Effect.Effect<void, unknown, never>) =>
   it.live(name, () =>
@@ -56,7 +53,7 @@ describe("a supervised pool", () => {
     "a message that is the death of three workers is a dead letter, and the rest of its key goes on",
     Effect.gen(function* () {
       const pool = yield* WorkerPool.make(Ledger, { size: 2, supervision: restart })
-      yield* pool.sendAll([...entries(4, 0, 5), { key: "key-1", id: 5, act: "throw" as const }, ...entries(4, 6, 5)])
+      yield* pool.sendAll([...entries(4, 0, 5), { key: "key-1", id: 5, act: "throw" as const }, ...entries(4, 6, 11)])
       const letter = yield* Stream.runHead(pool.deadLetters)
       assert.strictEqual(letter._tag, "Some")
       if (letter._tag === "None") return
@@ -177,7 +174,7 @@ describe("a supervised pool", () => {
       })
       const killer = yield* Effect.forkChild(kills)
       for (let from = 0; from < 100; from++) {
-        yield* pool.sendAll(entries(10, from * 20, 20))
+        yield* pool.sendAll(entries(10, from * 20, (from + 1) * 20))
         yield* Effect.yieldNow
       }
       yield* Fiber.join(killer)
@@ -196,7 +193,7 @@ describe("a supervised pool", () => {
       yield* pool.sendAll([
         ...entries(2, 0, 20),
         { key: "key-0", id: 20, act: "throw" as const },
-        ...entries(2, 21, 20)
+        ...entries(2, 21, 41)
       ])
       const letters = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
       assert.deepStrictEqual(letters[0].message, { key: "key-0", id: 20, act: "throw" })
@@ -215,7 +212,7 @@ describe("a supervised pool", () => {
           size: 1,
           supervision: Supervision.retry(Schedule.max([Schedule.recurs(2), soon])).pipe(Supervision.and(restart))
         })
-        yield* pool.sendAll([...entries(2, 0, 20), { key: "key-0", id: 20, act }, ...entries(2, 21, 20)])
+        yield* pool.sendAll([...entries(2, 0, 20), { key: "key-0", id: 20, act }, ...entries(2, 21, 41)])
         const letters = yield* Stream.runCollect(Stream.take(pool.deadLetters, 1))
         assert.deepStrictEqual(letters[0].message, { key: "key-0", id: 20, act })
         assert.strictEqual(letters[0].attempts, 4)
@@ -255,6 +252,36 @@ describe("a supervised pool", () => {
       yield* pool.drained
     }).pipe(Effect.scoped, Effect.provide(backend))
   )
+
+  for (const act of ["throw", "fail"] as const) {
+    supervised(
+      `what waited behind a batch that failed is done in order, though one of that fails: ${act}`,
+      Effect.gen(function* () {
+        const pool = yield* WorkerPool.make(Batches, {
+          size: 1,
+          supervision: Supervision.retry(soon).pipe(Supervision.and(restart))
+        })
+        const tried = (name: string) =>
+          Effect.repeat(
+            Effect.sync(() => world.tries.get(name) ?? 0),
+            { until: (tries) => tries > 1, schedule: soon }
+          )
+        const ids = (from: number, to: number) =>
+          Array.from({ length: to - from }, (_, i) => ({ key: "a", id: from + i }))
+        // Of one key the batch has several.
+        yield* pool.sendAll([{ key: "a", id: 0, act }, { key: "b", id: 0 }, ...ids(1, 4)])
+        yield* tried("a/0")
+        yield* pool.sendAll([{ key: "a", id: 4, act }, ...ids(5, 10)])
+        yield* Effect.repeat(pool.stats, { until: ([{ taken }]) => taken === 11, schedule: soon })
+        world.allowed.add("a/0")
+        yield* tried("a/4")
+        world.allowed.add("a/4")
+        const account = yield* pool.ask("a", "Account", { key: "a" })
+        assert.deepStrictEqual(account, { key: "a", count: 10, last: 9, disorders: 0 })
+        yield* pool.drained
+      }).pipe(Effect.scoped, Effect.provide(backend))
+    )
+  }
 
   supervised(
     "a message that its worker dies of before anybody heard that it is ready is found, too",
@@ -346,7 +373,7 @@ describe("a supervised pool", () => {
           yield* pool.sendAll([
             ...entries(1, 0, 3),
             { key: "key-0", id: 3, act: "throw" as const },
-            ...entries(1, 4, 3)
+            ...entries(1, 4, 7)
           ])
           yield* Effect.repeat(pool.supervised, { until: (counts) => counts.GaveUp === 1, schedule: soon })
           return pool.deadLetters

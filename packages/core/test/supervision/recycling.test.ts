@@ -9,12 +9,9 @@ import * as Supervision from "../../src/supervision/Supervision.ts"
 import * as FiberWorkers from "../../src/worker/FiberWorkers.ts"
 import { HeapGauge, type HeapUse } from "../../src/worker/HeapGauge.ts"
 import { Batches, batches, Crowd, crowd, Ledger, ledger, world } from "./Ledger.ts"
-import { fresh, soon } from "./support.ts"
+import { entries, fresh, soon } from "./support.ts"
 
 const backend = FiberWorkers.layer([Ledger, ledger], [Crowd, crowd], [Batches, batches])
-
-const entries = (keys: number, from: number, count: number) =>
-  Array.from({ length: count * keys }, (_, i) => ({ key: `key-${i % keys}`, id: from + Math.floor(i / keys) }))
 
 const contracts = [
   ["one at a time", Ledger],
@@ -41,7 +38,7 @@ describe("recycling after so many messages", () => {
             const pool = yield* WorkerPool.make(contract as typeof Ledger, { size: 2, capacity: 64, supervision })
             let next = 0
             while ((yield* pool.supervised).Recycled < 4) {
-              yield* pool.sendAll(entries(10, next, 10))
+              yield* pool.sendAll(entries(10, next, next + 10))
               next += 10
               yield* Effect.sleep("1 millis")
             }

@@ -1,4 +1,5 @@
 import { assert, describe, it } from "@effect/vitest"
+import * as Deferred from "effect/Deferred"
 import * as Effect from "effect/Effect"
 import * as Rpc from "effect/rpc/Rpc"
 import * as Schema from "effect/Schema"
@@ -91,6 +92,39 @@ describe("a supervisor of programs", () => {
       })
       yield* Effect.repeat(Effect.void, { until: () => program.begun === 4, schedule: soon })
       assert.strictEqual(program.running, 1)
+    }).pipe(Effect.scoped)
+  )
+
+  it.live("begins a program anew only when all that its last life had is released", () =>
+    Effect.gen(function* () {
+      const lives: Array<string> = []
+      let begun = 0
+      const failed = yield* Deferred.make<void>()
+      const releasing = Effect.suspend(() => {
+        const life = ++begun
+        const held = Effect.acquireRelease(
+          Effect.sync(() => void lives.push(`begins ${life}`)),
+          () =>
+            Effect.gen(function* () {
+              // The other one fails now, while this one has no life any more and is not over either.
+              yield* Deferred.succeed(failed, undefined)
+              yield* Effect.sleep("50 millis")
+              lives.push(`is over ${life}`)
+            })
+        )
+        return Effect.andThen(held, life === 1 ? Effect.fail("first") : Effect.never)
+      })
+      let others = 0
+      const supervisor = yield* Supervisor.make(Supervision.restart(soon, { strategy: "oneForAll", intensity }), {
+        releasing,
+        other: Effect.suspend(() =>
+          ++others === 1 ? Effect.andThen(Deferred.await(failed), Effect.fail("second")) : Effect.never
+        )
+      })
+      yield* Effect.repeat(supervisor.counts, { until: ({ Restarted }) => Restarted > 0, schedule: soon })
+      // Nothing follows.
+      yield* Effect.sleep("100 millis")
+      assert.deepStrictEqual(lives, ["begins 1", "is over 1", "begins 2"])
     }).pipe(Effect.scoped)
   )
 

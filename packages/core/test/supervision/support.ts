@@ -21,12 +21,14 @@ export const fresh = <A, E>(effect: Effect.Effect<A, E>) =>
     return effect
   })
 
-/** The messages `from` to `to` of each key, key after key. */
-export const entries = (keys: ReadonlyArray<string>, from: number, to: number) =>
-  Array.from({ length: (to - from) * keys.length }, (_, i) => ({
-    key: keys[i % keys.length],
-    id: from + Math.floor(i / keys.length)
+/** The messages `from` to `to` of each key, key after key; of `key-0` and so on, for as many keys. */
+export const entries = (keys: number | ReadonlyArray<string>, from: number, to: number) => {
+  const names = typeof keys === "number" ? Array.from({ length: keys }, (_, i) => `key-${i}`) : keys
+  return Array.from({ length: (to - from) * names.length }, (_, i) => ({
+    key: names[i % names.length],
+    id: from + Math.floor(i / names.length)
   }))
+}
 
 /** The key group of a key, in a pool of as many as nobody has said. */
 export const groupOf = (key: string) => KeyGroup.of(KeyHash.of(key), 4096)

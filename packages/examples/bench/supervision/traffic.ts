@@ -1,5 +1,8 @@
 /**
- * Subject: the pool of the pool benchmark under a policy, while nothing fails.
+ * Subject: the pool of the pool benchmark under a policy, while nothing fails, and beside it in the same
+ * process one without: they take turns of 50 ms, so what slows the machine down slows both, and a run gives
+ * the median of the ratios of neighbouring turns. Of an unsupervised pool against another that is 1, but for
+ * what the method cannot tell apart.
  *
  * @since 0.1.0
  */
@@ -11,10 +14,11 @@ import * as CircuitBreaker from "effect/persistence/CircuitBreaker"
 import * as Exit from "effect/Exit"
 import * as Schedule from "effect/Schedule"
 import * as Scope from "effect/Scope"
+import { median } from "../harness/runSuite.ts"
 import type { Load, Outcome } from "../harness/Suite.ts"
 import { Bench } from "../pool/Contract.ts"
-import { type Open, type PoolArgs, subject, timer } from "../pool/Subject.ts"
-import { inFlight, make, makeBatch, Tally } from "../pool/Tally.ts"
+import { type Drive, type Open, type PoolArgs, timer } from "../pool/Subject.ts"
+import { inFlight, make, makeBatch, outcomeOf, type Phase, Tally } from "../pool/Tally.ts"
 
 const workers = NodeWorkers.layerThreads([Bench, new URL("../pool/sharedNothing.worker.ts", import.meta.url)])
 
@@ -83,8 +87,41 @@ const open =
     }
   }
 
+/** How long a pool is driven before it is the other's turn, in milliseconds. */
+const turnMillis = 50
+
 /**
  * @category running
  * @since 0.1.0
  */
-export const run = (args: TrafficArgs, load: Load): Promise<Outcome> => subject(open(args.policy))(args, load)
+export const run = async (args: TrafficArgs, { measureMillis, warmUpMillis }: Load): Promise<Outcome> => {
+  const pools = [await open("none")(args), await open(args.policy)(args)]
+  const phases: Array<Phase> = []
+  const drive = async (pick: Drive, millis: number): Promise<number> => {
+    const from = performance.now()
+    const phase = await pick(from + millis)
+    phases.push(phase)
+    return ((performance.now() - from) * 1e6) / phase.sent.count
+  }
+  const [plain, supervised] = pools.map((pool) => (args.mode === "ask" ? pool.ask : pool.send))
+  await drive(plain, warmUpMillis)
+  await drive(supervised, warmUpMillis)
+  const costs: Array<number> = []
+  const ratios: Array<number> = []
+  const until = performance.now() + 2 * measureMillis
+  for (let turn = 0; performance.now() < until; turn++) {
+    // Each goes first as often as the other.
+    const first = await drive(turn % 2 === 0 ? plain : supervised, turnMillis)
+    const second = await drive(turn % 2 === 0 ? supervised : plain, turnMillis)
+    const cost = turn % 2 === 0 ? second : first
+    costs.push(cost)
+    ratios.push(turn % 2 === 0 ? second / first : first / second)
+  }
+  for (const pool of pools) await pool.close()
+  const cost = median(costs)
+  const metrics =
+    args.mode === "ask"
+      ? { nsPerRequest: cost, requestsPerSecond: 1e9 / cost }
+      : { nsPerMessage: cost, messagesPerSecond: 1e9 / cost }
+  return outcomeOf(phases, { ...metrics, timesUnsupervised: median(ratios) })
+}

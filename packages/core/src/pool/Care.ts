@@ -176,16 +176,21 @@ export class Care {
   }
 
   /**
-   * Waits until the state that others would be given has the effect of a request, where it is saved as they go on; false
-   * if that will not be.
+   * Waits until the state that others would be given has the effect of a request that was answered, where it is saved as
+   * they go on. Undone is what the life that answered did not live to save: its successor does not do it in silence.
    */
-  saved(member: Member, place: Place | undefined): Effect.Effect<boolean> {
-    if (!this.savesOften || place === undefined) return Effect.succeed(true)
-    const done = () => this.ward(member).fateOf(place).done
-    return Effect.map(
-      Poll.until(() => member.isLost || done()),
-      done
-    )
+  saved(member: Member, place: Place | undefined): Effect.Effect<"saved" | "undone" | "lost"> {
+    if (!this.savesOften || place === undefined) return Effect.succeed("saved")
+    return Effect.suspend(() => {
+      const ward = this.ward(member)
+      const answered = { place, undone: false }
+      const done = () => !answered.undone && ward.fateOf(place).done
+      ward.answered.add(answered)
+      return Poll.until(() => member.isLost || answered.undone || done()).pipe(
+        Effect.map(() => (done() ? "saved" : answered.undone ? "undone" : "lost")),
+        Effect.ensuring(Effect.sync(() => ward.answered.delete(answered)))
+      )
+    })
   }
 
   private failover(member: Member): Effect.Effect<number> {
@@ -302,7 +307,8 @@ export class Care {
       over: attempts.over,
       singly: panicked ? member.mailbox.takenFrom() : undefined,
       measures: recycle?.heap !== undefined,
-      found: member.mailbox.sent.slice(0, member.mailbox.urgent + 1),
+      found: member.mailbox.sent,
+      own: member.mailbox.urgent + 1,
       gate: this.breaking.startOf(member, ward.leaving)
     }
   }
@@ -345,6 +351,7 @@ export class Care {
     return Effect.gen({ self: this }, function* () {
       const ward = this.ward(member)
       const { control } = member
+      ward.undo()
       // Taken in any case: it is about this life.
       const overdue = this.watchdog?.take(member)
       const error = panic === undefined ? undefined : (overdue ?? panic)

@@ -328,9 +328,12 @@ export class Rescaling {
         Poll.until(() => member.isLost),
         gone
       )
-      // Whoever has its state next would have it without the effect.
-      return Effect.tap(Effect.raceFirst(answer, lost), () =>
-        Effect.flatMap(this.care.saved(member, place), (saved) => (saved ? Effect.void : gone))
+      return Effect.flatMap(Effect.raceFirst(answer, lost), (value) =>
+        Effect.flatMap(this.care.saved(member, place), (fate): Effect.Effect<unknown, ResizeError> => {
+          if (fate === "saved") return Effect.succeed(value)
+          // Whoever has its state next has it without the effect, and what it answers may be another.
+          return fate === "undone" ? this.ask(member, request, payload) : gone
+        })
       )
     })
   }

@@ -46,12 +46,14 @@ const none: ReadonlySet<number> = new Set()
 export class Ward {
   readonly child: Child
   readonly attempts: Attempts
-  /** What it handed over and nobody else has yet, in order. */
+  /** What it handed over and nobody else has yet. */
   handed: Array<Handed> = []
   /** What lay beside its mailbox of what it is to hand over: it comes after what the worker had. */
   beside: ReadonlyArray<Handed> = []
   /** The key groups that it is to hand over. */
   leaving: ReadonlySet<number> = none
+  /** Answered requests of its owner whose effect is not saved yet. */
+  readonly answered = new Set<{ readonly place: Place; undone: boolean }>()
   /** What its next life begins with. */
   saved: Saved | undefined
   lastSaved = 0
@@ -66,12 +68,15 @@ export class Ward {
     this.attempts = attempts
   }
 
-  /** Gives what it has handed over to whoever sees to it. */
+  /**
+   * Gives what it has handed over to whoever sees to it, as it lay in its lanes: a life hands over what the one before
+   * had done and not saved, too.
+   */
   takeHanded(): ReadonlyArray<Handed> {
     const { handed } = this
     this.handed = []
     this.leaving = none
-    return handed
+    return handed.sort(({ attempt: a }, { attempt: b }) => a.lane - b.lane || (a.number - b.number) | 0)
   }
 
   /** Gives what lay beside its mailbox. */
@@ -79,6 +84,17 @@ export class Ward {
     const { beside } = this
     this.beside = []
     return beside
+  }
+
+  /** Its life is over: what it did not save is to be asked anew. */
+  undo(): void {
+    for (const answered of this.answered) {
+      const { attempt, done } = this.fateOf(answered.place)
+      if (done) continue
+      answered.undone = true
+      attempt.over = true
+      attempt.reported = true
+    }
   }
 
   /** What is known of a frame of its mailbox. */

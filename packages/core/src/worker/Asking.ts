@@ -17,10 +17,10 @@ import { Legacy } from "./Legacy.ts"
 import type { KeyedTasks } from "./KeyedTasks.ts"
 import { Panic, panicked } from "./Panic.ts"
 import type { Parking } from "./Parking.ts"
-import type { Progress } from "./Progress.ts"
+import type { Progress, Taken } from "./Progress.ts"
 import type { Reporting } from "./Reporting.ts"
 import type { Retrying } from "./Retrying.ts"
-import { Order } from "./Safeguard.ts"
+import { Order, unguarded } from "./Safeguard.ts"
 import { Sights } from "./Sights.ts"
 import type * as Wire from "./Wire.ts"
 
@@ -66,11 +66,19 @@ export class Asking {
   private readonly passing: Effect.Effect<void>
   private readonly sights: Sights
   private readonly legacy: Legacy
+  /** State to be handed out or taken in, once all is seen that was sent before. */
+  private waiting: Array<{
+    readonly id: number
+    readonly wire: Wire.RequestWire
+    readonly payload: unknown
+    taken: Taken
+  }> = []
 
   constructor(parts: AskingParts) {
     const { reader, reporting, retrying } = parts
     this.sights = new Sights(reader.port, reporting, (groups) => groups.size > 0 && retrying?.has(groups) === true)
-    this.legacy = new Legacy(reader.port, parts.custody?.guard.found ?? [])
+    const { found, own } = parts.custody?.guard ?? unguarded
+    this.legacy = new Legacy(reader.port, found, own)
     this.parts = parts
     this.payloads = parts.wire.requests.map((request) => new Envelope(request.payload))
     this.passing = Effect.sync(parts.passed)
@@ -148,12 +156,45 @@ export class Asking {
 
   /** Hands state out, or takes it in: once everything before is handled. */
   private move(id: number, wire: Wire.RequestWire): Work {
-    const { answering, custody, passed, tasks, wire: contract } = this.parts
-    // What only waits for its owner's word does nothing to the state.
-    if (tasks !== undefined && !tasks.quiet) return "moving"
-    answering.move(id, wire, wire === contract.internal!.extract, () => this.payload(wire))
+    if (this.legacy.waits || this.waiting.length > 0) {
+      const payload = this.payload(wire)
+      this.waiting.push({ id, wire, payload, taken: this.takeOn() })
+      return undefined
+    }
+    if (!this.isQuiet) return "moving"
+    this.run(id, wire, () => this.payload(wire))
+    this.parts.passed()
+    return undefined
+  }
+
+  private run(id: number, wire: Wire.RequestWire, payload: () => unknown): void {
+    const { answering, custody, wire: contract } = this.parts
+    answering.move(id, wire, wire === contract.internal!.extract, payload)
     custody?.hurry()
-    passed()
+  }
+
+  /** What only waits for its owner's word does nothing to the state. */
+  private get isQuiet(): boolean {
+    const { tasks } = this.parts
+    return tasks === undefined || tasks.quiet
+  }
+
+  /** Whether state that waited is to be handed out or taken in. */
+  get due(): boolean {
+    if (this.waiting.length === 0) return false
+    this.legacy.look()
+    return !this.legacy.waits
+  }
+
+  /** Does what is due, or says why not. Throws a `Panic`. */
+  moveOn(): "moving" | undefined {
+    if (!this.isQuiet) return "moving"
+    const { waiting } = this
+    this.waiting = []
+    for (const { id, payload, taken, wire } of waiting) {
+      this.run(id, wire, () => payload)
+      this.parts.progress.done(taken)
+    }
     return undefined
   }
 }

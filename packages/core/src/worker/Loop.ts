@@ -254,6 +254,7 @@ export class Loop {
         const kind = reader.next()
         if (kind === Kind.Empty) {
           if (this.batch.length > 0 && this.batchDue()) return this.runBatch()
+          if ((sure = this.asking.due)) continue
           busy = false
           if (custody !== undefined && this.batch.length === 0 && custody.pressed) this.saveIfReady(custody)
           return "idle"
@@ -295,6 +296,7 @@ export class Loop {
     const { command } = control
     const isQuiet = tasks === undefined || tasks.quiet
     if (this.settling.isCrowded) return command === Command.Pause && isQuiet ? "command" : "crowded"
+    if (this.asking.due && this.asking.moveOn() !== undefined) return "moving"
     if (command === Command.Pause || command === Command.Leave || waits.tickDue) {
       if (this.batch.length > 0) return this.runBatch()
       if (waits.tickDue) return this.runTick()

@@ -91,8 +91,10 @@ export interface Safeguard {
   readonly singly: number | undefined
   /** Whether its owner wants to know how full its heap is. */
   readonly measures: boolean
-  /** Frames sent in the lanes of its owner before it began, modulo 2^32. */
+  /** Frames sent in each lane before it began, modulo 2^32. */
   readonly found: ReadonlyArray<number>
+  /** How many of the first lanes are its owner's. */
+  readonly own: number
   /** Undefined if its pool has no circuits. */
   readonly gate: GateStart | undefined
 }
@@ -114,5 +116,6 @@ export const unguarded: Safeguard = {
   singly: undefined,
   measures: false,
   found: [],
+  own: 0,
   gate: undefined
 }

@@ -15,6 +15,18 @@ interface Sight {
 }
 
 /**
+ * Whether so many frames of each lane are passed, modulo 2^32.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const isPast = (port: ReceiverPort, counts: ReadonlyArray<number>): boolean => {
+  let marks = port.marks()
+  if (counts.length > marks.length && port.scout()) marks = port.marks()
+  return counts.every((count, lane) => (((marks[lane]?.count ?? 0) - count) | 0) >= 0)
+}
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -51,9 +63,6 @@ export class Sights {
   }
 
   private isSeen({ groups, sent }: Sight): boolean {
-    let marks = this.port.marks()
-    if (sent.length > marks.length && this.port.scout()) marks = this.port.marks()
-    const passed = (lane: number): number => marks[lane]?.count ?? 0
-    return sent.every((count, lane) => ((passed(lane) - count) | 0) >= 0) && !this.has(groups)
+    return isPast(this.port, sent) && !this.has(groups)
   }
 }

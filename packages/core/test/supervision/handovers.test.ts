@@ -95,6 +95,27 @@ describe("a key group that is handed over", () => {
     )
   )
 
+  for (const [how, contract] of contracts) {
+    it.live(`arrives with what its worker did and did not live to save, ${how}`, () =>
+      fresh(
+        Effect.gen(function* () {
+          const supervision = circuit(150, { snapshots: { every: 500, within: "1 minute" } })
+          const pool = yield* WorkerPool.make(contract, { size: 2, supervision })
+          world.unsaved = 1
+          // Not as many as are saved at once.
+          yield* pool.sendAll(entries(["a"], 0, 10))
+          yield* pool.send({ key: "a", id: 10, act: "throw", here: true })
+          yield* pool.sendAll(entries(["a"], 11, 14))
+          yield* eventually(pool, ({ FailedOver }) => FailedOver === 1)
+          assert.strictEqual(world.unsaved, 0)
+          assert.deepStrictEqual(yield* pool.ask("a", "Account", { key: "a" }), exactly("a", 14))
+          yield* eventually(pool, ({ FailedBack }) => FailedBack === 1)
+          assert.deepStrictEqual(yield* pool.ask("a", "Account", { key: "a" }), exactly("a", 14))
+        }).pipe(Effect.scoped, Effect.provide(backend))
+      )
+    )
+  }
+
   it.live("may have more waiting than replies have room for", () =>
     fresh(
       Effect.gen(function* () {

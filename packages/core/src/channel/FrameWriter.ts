@@ -225,6 +225,11 @@ export class FrameWriter {
     return this.outboxes.some((outbox) => outbox?.waiting === true)
   }
 
+  /** Whether buffers are still only here, and would be lost with this thread. */
+  get isUnfetched(): boolean {
+    return this.waiting && this.port.status() === "open"
+  }
+
   /** Whether a receiver is there, or may come, that could ask for buffers. */
   private isWanted(): boolean {
     const { mesh } = this.port

@@ -12,6 +12,7 @@ import * as Effect from "effect/Effect"
 import * as Fiber from "effect/Fiber"
 import type * as Scope from "effect/Scope"
 import type { Encoded } from "../channel/FrameWriter.ts"
+import { untried } from "../supervision/Attempts.ts"
 import { Envelope, EnvelopeKind, now, readHead } from "../worker/Envelope.ts"
 import { everyGroup } from "../worker/Safeguard.ts"
 import type { Wire } from "../worker/Wire.ts"
@@ -146,17 +147,5 @@ export class Handover {
   }
 }
 
-/** For what was sent here, and has not been through anything. */
-const stranger: Pick<Traveller, "attempt"> = {
-  attempt: {
-    lane: 0,
-    number: 0,
-    size: 0,
-    count: 0,
-    deaths: 0,
-    over: false,
-    reported: false,
-    error: undefined,
-    backoff: undefined
-  }
-}
+/** For what was sent here, and lies in no lane yet. */
+const stranger: Pick<Traveller, "attempt"> = { attempt: untried({ lane: 0, number: 0 }) }

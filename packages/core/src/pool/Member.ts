@@ -191,7 +191,7 @@ export class Member {
   /** Puts a message into the mailbox; false if there is no room. Throws what the codec throws. */
   write(message: unknown, timestamp: number, stamp: Stamp): boolean {
     const envelope = this.envelope(timestamp, stamp)
-    if (!this.mailbox.write(this.lowest - stamp.priority, envelope, message, EnvelopeKind.Message)) return false
+    if (!this.mailbox.write(this.laneAt(stamp.priority), envelope, message, EnvelopeKind.Message)) return false
     this.count = (this.count + 1) | 0
     return true
   }
@@ -212,7 +212,7 @@ export class Member {
     const { head } = envelope
     envelope.step = 1
     try {
-      return this.mailbox.writeAll(this.lowest - stamp.priority, envelope, messages, EnvelopeKind.Message)
+      return this.mailbox.writeAll(this.laneAt(stamp.priority), envelope, messages, EnvelopeKind.Message)
     } finally {
       envelope.step = 0
       this.failedAt = (head.id - this.count) | 0
@@ -301,7 +301,7 @@ export class Member {
   room(priority: number): Effect.Effect<void> {
     return Effect.suspend(() =>
       // Its mailbox is closed then, and does not make anybody wait.
-      this.refuses ? Poll.until(() => !this.refuses || !this.alive) : this.mailbox.room(this.lowest - priority)
+      this.refuses ? Poll.until(() => !this.refuses || !this.alive) : this.mailbox.room(this.laneAt(priority))
     )
   }
 

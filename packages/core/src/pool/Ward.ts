@@ -6,7 +6,7 @@
 import { WorkerPanicked } from "../errors/Errors.ts"
 import type { Attempt, Attempts, Place } from "../supervision/Attempts.ts"
 import type { Child } from "../supervision/Recovery.ts"
-import type { Saved } from "../worker/Safeguard.ts"
+import { byPlace, type Saved } from "../worker/Safeguard.ts"
 import type { Member } from "./Member.ts"
 
 /**
@@ -76,7 +76,7 @@ export class Ward {
     const { handed } = this
     this.handed = []
     this.leaving = none
-    return handed.sort(({ attempt: a }, { attempt: b }) => a.lane - b.lane || (a.number - b.number) | 0)
+    return handed.sort((a, b) => byPlace(a.attempt, b.attempt))
   }
 
   /** Gives what lay beside its mailbox. */

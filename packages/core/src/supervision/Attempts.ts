@@ -40,6 +40,24 @@ export interface Attempt extends Place {
 const firstBound = 256
 
 /**
+ * What has not been through anything.
+ *
+ * @category constructors
+ * @since 0.1.0
+ */
+export const untried = ({ lane, number, size = 0 }: Place, backoff?: Backoff): Attempt => ({
+  lane,
+  number,
+  size,
+  count: 0,
+  deaths: 0,
+  over: false,
+  reported: false,
+  error: undefined,
+  backoff
+})
+
+/**
  * @category models
  * @since 0.1.0
  */
@@ -68,7 +86,7 @@ export class Attempts {
         this.bound = Math.max(firstBound, 2 * this.all.size)
       }
       const backoff = this.retry === undefined ? undefined : new Backoff(this.retry.schedule)
-      attempt = { lane, number, size, count: 0, deaths: 0, over: false, reported: false, error: undefined, backoff }
+      attempt = untried({ lane, number, size }, backoff)
       this.all.set(key, attempt)
     }
     return attempt

@@ -112,16 +112,11 @@ export class Emitter {
 
   /** Whether outputs wait for room, or to be fetched: nothing that emits must be begun, and nothing be acknowledged. */
   get full(): boolean {
-    return this.keeps || this.isUnfetched
+    return this.keeps || this.writer.isUnfetched
   }
 
   private get keeps(): boolean {
     return this.first < this.kept.length
-  }
-
-  /** Whether a large output is still only here, and would be lost with this thread. */
-  private get isUnfetched(): boolean {
-    return this.writer.waiting && this.writer.port.status() === "open"
   }
 
   /** Sends the outputs of a handler that has done its work. Throws if one does not fit its schema. */
@@ -147,7 +142,7 @@ export class Emitter {
 
   /** Tries to send what was kept; true if everything is with the owner then, or on its way there. */
   flush(): boolean {
-    return this.sendKept() && !this.isUnfetched
+    return this.sendKept() && !this.writer.isUnfetched
   }
 
   private sendKept(): boolean {
@@ -165,7 +160,7 @@ export class Emitter {
 
   /** Waits for room, or until what waits to be fetched is. */
   readonly room: Effect.Effect<void> = Effect.suspend(() =>
-    this.keeps ? this.waiter.wait(true) : Poll.until(() => !this.isUnfetched)
+    this.keeps ? this.waiter.wait(true) : Poll.until(() => !this.writer.isUnfetched)
   )
 
   /** Sends outputs from an index on, waiting for room. */
@@ -180,7 +175,7 @@ export class Emitter {
 
   /** Waits until everything is where the owner finds it without this thread: large outputs are fetched from it. */
   readonly finish: Effect.Effect<void> = Effect.suspend(() =>
-    Effect.flatMap(this.send([], 0), () => Poll.until(() => !this.isUnfetched))
+    Effect.flatMap(this.send([], 0), () => Poll.until(() => !this.writer.isUnfetched))
   )
 
   private write(outputs: ReadonlyArray<unknown>, from: number): number {

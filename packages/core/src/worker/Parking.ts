@@ -18,7 +18,7 @@ import type { Invoker } from "./Invoker.ts"
 import { Panic } from "./Panic.ts"
 import { placeOf, type Taken } from "./Progress.ts"
 import type { Handed, Reporting } from "./Reporting.ts"
-import { everyGroup } from "./Safeguard.ts"
+import { byPlace, everyGroup } from "./Safeguard.ts"
 
 /**
  * Something taken from the mailbox that is to be done, in the order of its key.
@@ -128,7 +128,7 @@ export class Parking {
     gate.handOver(groups)
     this.gathered = undefined
     // As they lie in their lanes, whatever they waited for: what others sent lies behind what was moved here.
-    gathered.sort(({ taken: a }, { taken: b }) => a.lane - b.lane || (a.number - b.number) | 0)
+    gathered.sort((a, b) => byPlace(a.taken, b.taken))
     for (const entry of gathered) this.give(entry)
   }
 

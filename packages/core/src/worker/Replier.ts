@@ -92,11 +92,7 @@ export class Replier {
 
   /** Whether replies wait for room, or large ones to be fetched: they would be lost with this thread. */
   get full(): boolean {
-    return this.backlog.length > 0 || this.isUnfetched
-  }
-
-  private get isUnfetched(): boolean {
-    return this.writer.waiting && this.writer.port.status() === "open"
+    return this.backlog.length > 0 || this.writer.isUnfetched
   }
 
   /** Publishes, and waits until every reply is with the owner, or on its way there. */
@@ -108,7 +104,7 @@ export class Replier {
     if (moved > 0) this.backlog = backlog.slice(moved)
     // Nobody is left to read: the owner is gone, and with it whoever asked.
     if (!this.full || writer.port.status() !== "open") return Effect.void
-    const wait = this.backlog.length > 0 ? this.waiter.wait(true) : Poll.until(() => !this.isUnfetched)
+    const wait = this.backlog.length > 0 ? this.waiter.wait(true) : Poll.until(() => !this.writer.isUnfetched)
     return Effect.flatMap(wait, () => this.flush)
   })
 

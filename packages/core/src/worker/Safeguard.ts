@@ -16,6 +16,14 @@ export interface FramePlace {
 }
 
 /**
+ * Sorts as frames lie in their lanes, lane by lane; numbers are modulo 2^32.
+ *
+ * @category accessors
+ * @since 0.1.0
+ */
+export const byPlace = (a: FramePlace, b: FramePlace): number => a.lane - b.lane || (a.number - b.number) | 0
+
+/**
  * A state, and which messages it has the effects of: all before `counts` in each lane, and those in
  * `done` besides.
  *

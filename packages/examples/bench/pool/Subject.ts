@@ -115,12 +115,17 @@ export const subject =
     if (mode === "spawn") return spawn(open, args)
     if (mode === "scaling") return scaling(open, args, load)
     const { nsPerMessage, phases } = await flow(open, args, load, pickOf(mode))
-    const metrics: Outcome["metrics"] =
-      mode === "ask"
-        ? { nsPerRequest: nsPerMessage, requestsPerSecond: 1e9 / nsPerMessage }
-        : { nsPerMessage, messagesPerSecond: 1e9 / nsPerMessage }
-    return outcomeOf(phases, metrics)
+    return outcomeOf(phases, metricsOf(mode, nsPerMessage))
   }
+
+/**
+ * What messages, or requests, of so many nanoseconds each are told as.
+ *
+ * @category statistics
+ * @since 0.1.0
+ */
+export const metricsOf = (mode: PoolArgs["mode"], ns: number): Outcome["metrics"] =>
+  mode === "ask" ? { nsPerRequest: ns, requestsPerSecond: 1e9 / ns } : { nsPerMessage: ns, messagesPerSecond: 1e9 / ns }
 
 /**
  * Looks at the clock once in 64 calls.

@@ -17,7 +17,7 @@ import * as Scope from "effect/Scope"
 import { median } from "../harness/runSuite.ts"
 import type { Load, Outcome } from "../harness/Suite.ts"
 import { Bench } from "../pool/Contract.ts"
-import { type Drive, type Open, type PoolArgs, timer } from "../pool/Subject.ts"
+import { type Drive, metricsOf, type Open, type PoolArgs, timer } from "../pool/Subject.ts"
 import { inFlight, make, makeBatch, outcomeOf, type Phase, Tally } from "../pool/Tally.ts"
 
 const workers = NodeWorkers.layerThreads([Bench, new URL("../pool/sharedNothing.worker.ts", import.meta.url)])
@@ -119,9 +119,5 @@ export const run = async (args: TrafficArgs, { measureMillis, warmUpMillis }: Lo
   }
   for (const pool of pools) await pool.close()
   const cost = median(costs)
-  const metrics =
-    args.mode === "ask"
-      ? { nsPerRequest: cost, requestsPerSecond: 1e9 / cost }
-      : { nsPerMessage: cost, messagesPerSecond: 1e9 / cost }
-  return outcomeOf(phases, { ...metrics, timesUnsupervised: median(ratios) })
+  return outcomeOf(phases, { ...metricsOf(args.mode, cost), timesUnsupervised: median(ratios) })
 }
